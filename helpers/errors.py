@@ -1,0 +1,30 @@
+"""The one exception that a learner is meant to read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CourseError(Exception):
+    """Bad input, told in one line: what is wrong, and what to do about it.
+
+    A notebook shows that line alone, without a traceback: IPython asks an exception for
+    `_render_traceback_` before it renders one itself.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> CourseError:
+    """The error for a name that nobody knows: the nearest names first, or all where few.
+
+    >>> str(unknown_name("backbone", "resnet5", ["resnet50", "vit_b_16"]))
+    "unknown backbone 'resnet5': did you mean resnet50? Known: resnet50, vit_b_16."
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name).lower(), names, n=3, cutoff=0.5)
+    guess = f" did you mean {' or '.join(near)}?" if near else ""
+    listed = f" Known: {', '.join(names)}." if len(names) <= 30 else ""
+    return CourseError(f"unknown {kind} {name!r}:{guess or ' no name is near it.'}{listed}")

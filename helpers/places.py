@@ -1,0 +1,39 @@
+"""Where the course keeps things: the checkout, the cache, and what the learner makes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from helpers.errors import CourseError
+
+
+def repository() -> Path:
+    """The course's checkout. Set `COURSE_HOME` where `helpers` is installed away from it."""
+    home = Path(os.environ.get("COURSE_HOME", Path(__file__).resolve().parents[1]))
+    if not (home / "notebooks").is_dir():
+        raise CourseError(
+            f"no notebooks folder in {home}: install with `make setup`, or set COURSE_HOME to the course's folder"
+        )
+    return home
+
+
+def cache_dir() -> Path:
+    """For what can be made again: painted images, cached features. `COURSE_CACHE` moves it."""
+    return _folder("COURSE_CACHE", repository() / "data" / "cache")
+
+
+def output_dir() -> Path:
+    """For what the learner makes: the scoreboard and the record of attempts. `COURSE_OUTPUT` moves it."""
+    return _folder("COURSE_OUTPUT", repository() / "data" / "learner")
+
+
+def _folder(variable: str, default: Path) -> Path:
+    folder = Path(os.environ.get(variable) or default)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CourseError(
+            f"cannot write to {folder} ({error.strerror}): set {variable} to a folder that you own"
+        ) from None
+    return folder
