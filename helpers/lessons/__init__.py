@@ -1,0 +1,61 @@
+"""The answer keys: one module a lesson, with its exercises and its quiz.
+
+A notebook takes `exercise` and `quiz` from here and needs nothing else of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+from helpers.course.display import show as _show
+from helpers.course.exercise import Exercise
+from helpers.course.html import BLUE, box, inline
+from helpers.course.progress import summary
+from helpers.course.quiz import Quiz
+from helpers.errors import unknown_name
+
+
+def exercise(number: str) -> Exercise:
+    """Exercise `number`, such as "3.2": `.check(...)` it, ask for a `.hint()`, read the `.solution()`."""
+    module = lesson_module(str(number).partition(".")[0])
+    if number not in module.EXERCISES.numbers():
+        raise unknown_name("exercise", number, module.EXERCISES.numbers())
+    return module.EXERCISES[number]
+
+
+class LessonQuiz:
+    """A lesson's quiz; shows itself where it ends a cell, and takes `.answer(question, letter)`."""
+
+    def __init__(self, quiz: Quiz):
+        self.answer = quiz.answer
+        self.show = quiz.show
+
+    def _ipython_display_(self) -> None:
+        self.show()
+
+
+def quiz(number: str) -> LessonQuiz:
+    """The quiz of lesson `number`, such as "03"."""
+    return LessonQuiz(lesson_module(number).QUIZ)
+
+
+def progress(number: str) -> None:
+    """Show how many exercises of lesson `number` are solved."""
+    line = summary(lesson_module(number).EXERCISES.numbers())
+    _show(line, box(BLUE, inline(line), "Your progress"))
+
+
+def lesson_numbers() -> list[str]:
+    """The lessons that have exercises: "00", "01" and so on."""
+    names = (module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(name.removeprefix("lesson_") for name in names if name.startswith("lesson_"))
+
+
+def lesson_module(number: str) -> ModuleType:
+    """The module of one lesson."""
+    two_digits = str(number).zfill(2)
+    if two_digits not in lesson_numbers():
+        raise unknown_name("lesson", number, lesson_numbers())
+    return importlib.import_module(f"helpers.lessons.lesson_{two_digits}")

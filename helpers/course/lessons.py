@@ -1,0 +1,75 @@
+"""Where the lessons are, and what each promises: its contract, kept in the notebook's metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from helpers.course import html
+from helpers.course.display import show
+from helpers.errors import CourseError, unknown_name
+from helpers.places import repository
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a lesson promises on a CPU with two cores: seconds, peak memory, and what it downloads (MB)."""
+
+    seconds: int
+    peak_mb: int
+    download_mb: int
+
+    def __str__(self) -> str:
+        fetch = "downloads nothing" if not self.download_mb else f"downloads {self.download_mb} MB"
+        return f"at most {self.seconds} s on two CPU cores, at most {self.peak_mb / 1000:g} GB of memory, {fetch}"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One notebook of the series."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @property
+    def number(self) -> str:
+        return self.name[:2]
+
+    def read(self) -> nbformat.NotebookNode:
+        return nbformat.read(self.path, as_version=4)
+
+    def contract(self) -> Contract:
+        try:
+            return Contract(**self.read().metadata["course"]["contract"])
+        except (KeyError, TypeError):
+            raise CourseError(
+                f"{self.path.name} has no contract: add seconds, peak_mb, download_mb as course.contract to its metadata"
+            ) from None
+
+
+def all_lessons() -> list[Lesson]:
+    """Every lesson in its order."""
+    return [Lesson(path) for path in sorted((repository() / "notebooks").glob("[0-9][0-9]_*.ipynb"))]
+
+
+def find_lessons(names: list[str] | None = None) -> list[Lesson]:
+    """The lessons of these numbers (`03`, `3`) or names (`03_freeze_the_backbone`); all where none is named."""
+    lessons = all_lessons()
+    if not names:
+        return lessons
+    known = {key: lesson for lesson in lessons for key in (lesson.name, lesson.number, str(int(lesson.number)))}
+    for name in names:
+        if name not in known:
+            raise unknown_name("lesson", name, [lesson.name for lesson in lessons])
+    return sorted({known[name] for name in names}, key=lambda lesson: lesson.name)
+
+
+def contract(number: str) -> None:
+    """Show what the lesson promises."""
+    promise = f"This lesson takes {find_lessons([number])[0].contract()}."
+    show(promise, html.box(html.GREY, html.inline(promise), "Contract"))

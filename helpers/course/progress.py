@@ -1,0 +1,49 @@
+"""The learner's record: which exercises were tried, how often, and with what outcome."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from helpers.course.records import read_json, updated_json
+from helpers.places import output_dir
+
+
+def progress_file() -> Path:
+    return output_dir() / "progress.json"
+
+
+def record(number: str, outcome: str) -> None:
+    """Note one check. The best outcome stays: a later slip does not undo a right answer."""
+    if outcome == "not_attempted":
+        return
+    with updated_json(progress_file(), {}) as entries:
+        entry = _entry(entries, number)
+        entry["attempts"] += 1
+        entry["latest"] = str(outcome)
+        entry["solved"] = entry["solved"] or outcome == "correct"
+
+
+def count_hint(number: str) -> int:
+    """Note that a hint was asked for; how many there have been, this one included."""
+    with updated_json(progress_file(), {}) as entries:
+        entry = _entry(entries, number)
+        entry["hints"] += 1
+        return entry["hints"]
+
+
+def read() -> dict[str, dict]:
+    """By exercise number: `attempts`, `hints`, `latest` (an outcome) and `solved`."""
+    return read_json(progress_file(), {})
+
+
+def _entry(entries: dict, number: str) -> dict:
+    return entries.setdefault(number, {"attempts": 0, "hints": 0, "latest": None, "solved": False})
+
+
+def summary(numbers: list[str]) -> str:
+    """One line on these exercises: how many are solved, and which are open."""
+    entries = read()
+    solved = [n for n in numbers if entries.get(n, {}).get("solved")]
+    open_ones = [n for n in numbers if n not in solved]
+    rest = f" Still open: {', '.join(open_ones)}." if open_ones else " All done."
+    return f"You have solved {len(solved)} of {len(numbers)} exercises.{rest}"
