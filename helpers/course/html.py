@@ -34,7 +34,8 @@ def box(colour: str, body: str, label: str) -> str:
 
 def fold(button: str, body: str) -> str:
     """A button that opens `body` beneath itself."""
-    return f'<details><summary style="{_BUTTON}">{inline(button)}</summary><div style="padding:2px 0 6px 12px">{body}</div></details>'
+    inside = f'<div style="padding:2px 0 6px 12px">{body}</div>'
+    return f'<details><summary style="{_BUTTON}">{inline(button)}</summary>{inside}</details>'
 
 
 def code(source: str) -> str:

@@ -48,7 +48,7 @@ class Lesson:
             return Contract(**self.read().metadata["course"]["contract"])
         except (KeyError, TypeError):
             raise CourseError(
-                f"{self.path.name} has no contract: add seconds, peak_mb, download_mb as course.contract to its metadata"
+                f"{self.path.name} has no contract: add course.contract (seconds, peak_mb, download_mb) to its metadata"
             ) from None
 
 
