@@ -1,0 +1,310 @@
+"""Images with labels, and how they are divided into a train, a validation and a test part."""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import Dataset
+
+from helpers.data.images import one_line, open_image
+from helpers.errors import CourseError
+
+Transform = Callable[[Image.Image], Any]
+
+
+# ---- where images come from ------------------------------------------------------------------------
+
+
+class Source(Protocol):
+    """Images by number. A source holds plain data only, so that workers can receive a copy of it."""
+
+    def __len__(self) -> int: ...
+    def image(self, index: int) -> Image.Image: ...
+    def take(self, indices: np.ndarray) -> Source: ...
+    def digest(self) -> bytes: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Images in memory: uint8 [n, height, width, 3]."""
+
+    images: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def image(self, index: int) -> Image.Image:
+        return Image.fromarray(self.images[index])
+
+    def take(self, indices: np.ndarray) -> Arrays:
+        return Arrays(self.images[indices])
+
+    def digest(self) -> bytes:
+        images = np.ascontiguousarray(self.images)
+        return hashlib.blake2b(repr(images.shape).encode() + images.data, digest_size=16).digest()
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A file as it was when the folder was read. `relative` is its path inside the dataset's folder."""
+
+    path: Path
+    relative: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, eq=False)
+class Photos:
+    """Images in files, decoded each time that they are asked for."""
+
+    photos: tuple[Photo, ...]
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def image(self, index: int) -> Image.Image:
+        return open_image(self.photos[index].path)
+
+    def take(self, indices: np.ndarray) -> Photos:
+        return Photos(tuple(self.photos[i] for i in indices))
+
+    def digest(self) -> bytes:
+        listed = "\n".join(f"{p.relative}\t{p.size}\t{p.mtime_ns}" for p in self.photos)
+        return hashlib.blake2b(listed.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+
+
+# ---- a dataset -------------------------------------------------------------------------------------
+
+
+class ImageDataset(Dataset):
+    """Labelled images for PyTorch: item `i` is (transform(RGB image), label), or the image as it is
+    where there is no transform.
+
+    Attributes:
+        classes: the class names; label `k` means `classes[k]`.
+        labels: int64 tensor [n].
+        names: what to call each image: a file name, or "daisy 17".
+        transform: what is applied to each image, or None.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        labels: Sequence[int] | np.ndarray | torch.Tensor,
+        classes: Sequence[str],
+        names: Sequence[str],
+        transform: Transform | None = None,
+    ) -> None:
+        self.source = source
+        self.labels = torch.as_tensor(np.asarray(labels, dtype=np.int64).reshape(-1))
+        self.classes = list(classes)
+        self.names = list(names)
+        self.transform = transform
+        if not len(source) == len(self.labels) == len(self.names):
+            raise CourseError(
+                f"{len(source)} images, {len(self.labels)} labels and {len(self.names)} names: "
+                "give one label and one name for each image"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        image = self.image(index)
+        label = int(self.labels[index])
+        return (image if self.transform is None else self.transform(image)), label
+
+    def __repr__(self) -> str:
+        return f"ImageDataset({len(self)} images of {len(self.classes)} classes)"
+
+    def image(self, index: int) -> Image.Image:
+        """The RGB image without the transform."""
+        index = operator.index(index)
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"no image {index}: there are {len(self)}")
+        return self.source.image(index % len(self))
+
+    def with_transform(self, transform: Transform | None) -> ImageDataset:
+        """The same images with another transform; this dataset keeps its own."""
+        if transform is not None and not callable(transform):
+            raise CourseError(
+                f"a transform is a function of an image, not {one_line(repr(transform))[:60]}: "
+                "pass for example weights.transforms()"
+            )
+        return ImageDataset(self.source, self.labels, self.classes, self.names, transform)
+
+    def subset(self, indices: Iterable[int]) -> ImageDataset:
+        """Only these images, in this order. The classes stay as they are."""
+        chosen = np.asarray([operator.index(i) for i in indices], dtype=np.int64)
+        wrong = chosen[(chosen < -len(self)) | (chosen >= len(self))]
+        if len(wrong):
+            raise CourseError(f"no image {wrong[0]}: there are {len(self)}, numbered from 0")
+        chosen %= max(len(self), 1)
+        return ImageDataset(
+            self.source.take(chosen),
+            self.labels[torch.from_numpy(chosen)],
+            self.classes,
+            [self.names[i] for i in chosen],
+            self.transform,
+        )
+
+    def per_class(self, n: int, seed: int = 0) -> ImageDataset:
+        """`n` random images of each class, class by class.
+
+        For one seed the draws are nested: the 5 images of a class are among its 10. A learning
+        curve over n then adds images instead of exchanging them.
+
+        Raises:
+            CourseError: a class has fewer than `n` images; the message names it.
+        """
+        wanted = whole_number("images per class", n, least=1)
+        seed = whole_number("the seed", seed, least=0)
+        chosen = []
+        for label, members in enumerate(self._members()):
+            if len(members) < wanted:
+                raise CourseError(
+                    f"class {self.classes[label]!r} has {len(members)} images, {wanted} were asked for: "
+                    f"ask for at most {min(map(len, self._members()))} per class"
+                )
+            chosen.append(np.random.default_rng([seed, label]).permutation(members)[:wanted])
+        return self.subset(np.concatenate(chosen))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A key for caches: 32 hexadecimal digits that change when an image, its label or the order does.
+
+        The transform is no part of it.
+        """
+        key = hashlib.blake2b(self.source.digest(), digest_size=16)
+        key.update(self.labels.numpy().tobytes())
+        key.update("\n".join(self.classes).encode("utf-8", "surrogateescape"))
+        return key.hexdigest()
+
+    def counts(self) -> list[int]:
+        """Images in each class."""
+        return torch.bincount(self.labels, minlength=len(self.classes)).tolist()
+
+    def _members(self) -> list[np.ndarray]:
+        labels = self.labels.numpy()
+        return [np.flatnonzero(labels == label) for label in range(len(self.classes))]
+
+
+# ---- three parts -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was left out, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass
+class Splits:
+    """A dataset in three parts. `test` is for one measurement, at the end."""
+
+    name: str
+    classes: list[str]
+    train: ImageDataset
+    val: ImageDataset
+    test: ImageDataset
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def with_transform(self, transform: Transform | None) -> Splits:
+        """The same three parts with this transform on each of them."""
+        parts = {part: getattr(self, part).with_transform(transform) for part in ("train", "val", "test")}
+        return replace(self, **parts)
+
+    def summary(self) -> str:
+        """A plain-text table of images by class and part, and one line on skipped files."""
+        columns = [self.train.counts(), self.val.counts(), self.test.counts()]
+        rows = [("class", "train", "val", "test")]
+        rows += [(name, *map(str, counts)) for name, *counts in zip(self.classes, *columns, strict=True)]
+        rows += [("all", *(str(sum(column)) for column in columns))]
+        width = max(len(row[0]) for row in rows)
+        table = [f"{row[0]:<{width}}" + "".join(f"{cell:>7}" for cell in row[1:]) for row in rows]
+        return "\n".join([self.name, *table, self._skipped_line()])
+
+    def _skipped_line(self, shown: int = 5) -> str:
+        if not self.skipped:
+            return "skipped: no files"
+        listed = [one_line(f"{s.path.parent.name}/{s.path.name} ({s.reason})") for s in self.skipped[:shown]]
+        more = len(self.skipped) - len(listed)
+        return f"skipped: {', '.join(listed)}" + (f" and {more} more" if more else "")
+
+
+def stratified_split(
+    labels: Sequence[int] | np.ndarray | torch.Tensor,
+    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Divide images into three parts, each class in the given fractions.
+
+    scikit-learn's `train_test_split` matches the whole, and refuses a class with one image. Here each
+    class is divided by itself: its count in a part is its fraction rounded up or down, but at least one
+    where the class has an image for each part. A smaller class fills train first, then the larger of the rest.
+
+    Args:
+        labels: [n] class numbers.
+        fractions: of train, validation and test; they sum to 1, and a part with 0 stays empty.
+        seed: the same seed gives the same parts.
+
+    Returns:
+        Three sorted int64 arrays of indices, disjoint, which together hold every index.
+    """
+    shares = np.asarray(fractions, dtype=np.float64)
+    if shares.shape != (3,) or not np.all(shares >= 0) or abs(shares.sum() - 1) > 1e-6:
+        raise CourseError(
+            f"fractions {fractions!r} do not divide a dataset: give three that sum to 1, as (0.6, 0.2, 0.2)"
+        )
+    seed = whole_number("the seed", seed, least=0)
+    values = np.asarray(labels, dtype=np.int64).reshape(-1)
+    parts: tuple[list[np.ndarray], ...] = ([], [], [])
+    for label in np.unique(values):
+        # A generator for each class: one class's size does not change another's division.
+        rng = np.random.default_rng([seed, int(label) & 0xFFFFFFFF])
+        members = rng.permutation(np.flatnonzero(values == label))
+        ends = np.cumsum(_part_sizes(len(members), shares))
+        for part, piece in zip(parts, np.split(members, ends[:-1]), strict=True):
+            part.append(piece)
+    return tuple(np.sort(np.concatenate([np.empty(0, np.int64), *part])) for part in parts)
+
+
+def _part_sizes(n: int, shares: np.ndarray) -> np.ndarray:
+    """How many of `n` images go to each part: rounded to whole images, none empty where n allows."""
+    exact = n * shares
+    sizes = np.floor(exact + 1e-9).astype(np.int64)
+    for part in np.argsort(sizes - exact, kind="stable")[: n - sizes.sum()]:
+        sizes[part] += 1
+    by_need = [part for part in (0, *sorted((1, 2), key=lambda part: -shares[part])) if shares[part] > 0]
+    if n < len(by_need):
+        sizes[:] = 0
+        sizes[by_need[:n]] = 1
+        return sizes
+    for part in by_need:
+        if sizes[part] == 0:
+            sizes[np.argmax(sizes)] -= 1
+            sizes[part] += 1
+    return sizes
+
+
+def whole_number(what: str, value: object, least: int) -> int:
+    """`value` as an int, or a CourseError that says `what` must be a whole number from `least` up."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or number < least:
+        raise CourseError(f"{what}: {one_line(repr(value))[:60]} is not a whole number from {least} up: pass one")
+    return number
