@@ -1,0 +1,17 @@
+"""One training loop, evaluation, cached features and devices."""
+
+from helpers.training.devices import device_name, pick_device, seed_everything
+from helpers.training.features import extract_features
+from helpers.training.loop import accuracy, evaluate, loader, predict, train
+
+__all__ = [
+    "accuracy",
+    "device_name",
+    "evaluate",
+    "extract_features",
+    "loader",
+    "pick_device",
+    "predict",
+    "seed_everything",
+    "train",
+]

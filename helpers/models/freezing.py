@@ -1,0 +1,52 @@
+"""Freezing a backbone: its parameters and its BatchNorm statistics."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def freeze(model: nn.Module) -> nn.Module:
+    """Stop everything in `model` from changing in training, and return it.
+
+    What moves in an ordinary training step, and what stops it here:
+    - parameters move by gradients: `requires_grad` becomes False;
+    - buffers, such as BatchNorm's running mean and variance, move in every forward pass of `train()` mode,
+      gradients or not: the model goes into `eval()` mode.
+
+    The mode is not kept for good: a later `train()` call on a network that holds this one puts it back.
+    `FrozenBackbone` is proof against that.
+
+    >>> layer = freeze(nn.BatchNorm1d(2))
+    >>> layer(torch.ones(4, 2) * 5).requires_grad, layer.running_mean.tolist()
+    (False, [0.0, 0.0])
+    """
+    model.requires_grad_(False)
+    return model.eval()
+
+
+class FrozenBackbone(nn.Module):
+    """A backbone that stays frozen whatever `train()` calls come: inputs in, features [n, d] out."""
+
+    def __init__(self, backbone: nn.Module):
+        super().__init__()
+        self.backbone = freeze(backbone)
+
+    def train(self, mode: bool = True) -> FrozenBackbone:
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.backbone(inputs)
+
+
+def snapshot(model: nn.Module) -> dict[str, torch.Tensor]:
+    """A copy of every parameter and buffer, to compare with later."""
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def moved(before: dict[str, torch.Tensor], model: nn.Module) -> list[str]:
+    """Names of the parameters and buffers of `model` that are no longer what `before` says."""
+    now = model.state_dict()
+    return [name for name, value in before.items() if not torch.equal(value, now[name])]

@@ -1,0 +1,89 @@
+"""Features of a frozen backbone: computed once, kept on disk, used by every head."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+from helpers.errors import CourseError
+from helpers.places import cache_dir
+
+
+def extract_features(
+    backbone: nn.Module,
+    dataset,
+    *,
+    device: torch.device | str = "cpu",
+    batch_size: int = 32,
+    cache: bool = True,
+    progress: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """What a frozen backbone says about each image: features [n, d] (float32) and labels [n] (int64), on the CPU.
+
+    The backbone runs in `eval()` mode without gradients, and is left in the mode that it was in. The features
+    are kept on disk under a key made of the network's weights, the images and the preprocessing; when one of
+    them changes, so does the key, and they are computed again.
+    """
+    if len(dataset) == 0:
+        raise CourseError("there is nothing to extract features from: the dataset is empty")
+    file = feature_file(backbone, dataset)
+    if cache and (kept := _read(file)) is not None:
+        return kept
+    features, labels = _compute(backbone, dataset, device, batch_size, progress)
+    if not torch.isfinite(features).all():
+        raise CourseError(
+            "some features are not finite: look for NaN in the backbone's weights and in the preprocessing"
+        )
+    if cache:
+        _write(file, features, labels)
+    return features, labels
+
+
+@torch.inference_mode()
+def _compute(backbone, dataset, device, batch_size, progress) -> tuple[Tensor, Tensor]:
+    was_training = backbone.training
+    backbone.eval().to(device)
+    batches = DataLoader(dataset, batch_size=batch_size)
+    pairs = [
+        (backbone(images.to(device)).float().cpu(), labels)
+        for images, labels in tqdm(batches, desc="features", leave=False, disable=not progress)
+    ]
+    backbone.train(was_training)
+    features, labels = zip(*pairs, strict=True)
+    # Out of inference mode, so that a head can be trained on them.
+    return torch.cat(features).clone(), torch.cat(labels).clone()
+
+
+def feature_file(backbone: nn.Module, dataset) -> Path:
+    """The cache file for this network, these images and this preprocessing."""
+    key = hashlib.blake2b(digest_size=16)
+    for name, value in backbone.state_dict().items():
+        key.update(name.encode())
+        key.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    for part in (str(backbone), dataset.fingerprint, repr(dataset.transform)):
+        key.update(part.encode())
+    folder = cache_dir() / "features"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{key.hexdigest()}.safetensors"
+
+
+def _read(file: Path) -> tuple[Tensor, Tensor] | None:
+    try:
+        kept = load_file(file)
+    except (FileNotFoundError, SafetensorError):  # never computed, or cut short: compute
+        return None
+    return kept["features"], kept["labels"]
+
+
+def _write(file: Path, features: Tensor, labels: Tensor) -> None:
+    beside = file.with_suffix(f".{os.getpid()}.tmp")
+    save_file({"features": features.contiguous(), "labels": labels.contiguous()}, beside)
+    beside.replace(file)

@@ -1,0 +1,97 @@
+"""One training loop and one evaluation, for every lesson."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+from helpers.errors import CourseError
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+@dataclass
+class History:
+    """What a training run left behind, one entry an epoch."""
+
+    train_loss: list[float] = field(default_factory=list)
+    val_accuracy: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def train(
+    model: nn.Module,
+    batches: Batches,
+    optimizer: torch.optim.Optimizer,
+    *,
+    epochs: int,
+    val: Batches | None = None,
+    device: torch.device | str = "cpu",
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
+    label: str = "",
+    progress: bool = False,
+) -> History:
+    """Cross-entropy training in `train()` mode; `scheduler` steps once a batch.
+
+    `batches` yields (inputs [n, ...], labels [n]) anew each epoch. A loss that is not finite stops the run
+    with a `CourseError`, before the step that would write it into the weights.
+    """
+    history, started = History(), time.perf_counter()
+    for epoch in tqdm(range(epochs), desc=label or "training", leave=False, disable=not progress):
+        model.train()
+        total, seen = 0.0, 0
+        for inputs, labels in batches:
+            inputs, labels = inputs.to(device), labels.to(device)
+            loss = nn.functional.cross_entropy(model(inputs), labels)
+            if not math.isfinite(loss.item()):
+                raise CourseError(
+                    f"the loss became {loss.item()} in epoch {epoch + 1}: lower the learning rate, and look for NaN in the data"
+                )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if scheduler is not None:
+                scheduler.step()
+            total, seen = total + loss.item() * len(labels), seen + len(labels)
+        history.train_loss.append(total / max(seen, 1))
+        if val is not None:
+            history.val_accuracy.append(evaluate(model, val, device=device))
+    history.seconds = time.perf_counter() - started
+    return history
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, batches: Batches, *, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+    """Logits [n, classes] and labels [n], both on the CPU; the model's mode is put back afterwards."""
+    was_training = model.training
+    model.eval()
+    pairs = [(model(inputs.to(device)).cpu(), labels) for inputs, labels in batches]
+    model.train(was_training)
+    if not pairs:
+        raise CourseError("there is nothing to predict on: the dataset is empty")
+    logits, labels = zip(*pairs, strict=True)
+    return torch.cat(logits), torch.cat(labels)
+
+
+def evaluate(model: nn.Module, batches: Batches, *, device: torch.device | str = "cpu") -> float:
+    """Top-1 accuracy, from 0 to 1."""
+    logits, labels = predict(model, batches, device=device)
+    return accuracy(logits, labels)
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Share of rows of `logits` [n, classes] whose largest entry is at the label [n]."""
+    return (logits.argmax(dim=1) == labels).float().mean().item()
+
+
+def loader(dataset, *, batch_size: int = 32, shuffle: bool = False, seed: int = 0, workers: int = 0) -> DataLoader:
+    """Batches of a dataset; shuffled in the same order for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle, generator=generator, num_workers=workers)
