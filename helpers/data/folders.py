@@ -116,7 +116,7 @@ def _photos_by_class(folder: Path, root: Path, loose: list[Skipped]) -> dict[str
     classes = _folders(folder)
     if not classes:
         has = "files but no class folders" if any(_entries(folder)) else "nothing in it"
-        raise CourseError(f"{one_line(folder)} has {has}: it needs {ONE_FOLDER_A_CLASS}")
+        raise CourseError(f"{one_line(folder)} has {has}: give it {ONE_FOLDER_A_CLASS}")
     loose += [Skipped(Path(e.path), "in no class folder") for e in _entries(folder) if _is_photo(e.name)]
     return {path.name: list(_photos(path, root, loose)) for path in classes}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import warnings
@@ -17,6 +18,7 @@ from helpers.errors import CourseError
 
 # 120 million pixels take 360 MB as RGB: more than any common camera makes, less than a laptop's memory.
 MAX_PIXELS = 120_000_000
+MAX_BYTES = 1_000_000_000
 
 HEIC_SUFFIXES = (".heic", ".heif")
 IMAGE_SUFFIXES = (
@@ -61,28 +63,27 @@ def open_image(source: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
 
     Raises:
         ImageProblem: the file is missing, empty, not an image, truncated, damaged, or larger than
-            `MAX_PIXELS`. No other exception, and no warning, comes out of a bad file.
+            `MAX_PIXELS` or `MAX_BYTES`. No other exception, and no warning, comes out of a bad file.
     """
     name = _name(source)
-    if not (isinstance(source, (str, os.PathLike)) or hasattr(source, "read")):
-        raise _problem(name, f"not a path or an open file but {type(source).__name__}")
+    content = _content(source, name)
     try:
-        with _strict_and_quiet(), Image.open(source, formats=_formats()) as image:
+        with _strict_and_quiet(), Image.open(io.BytesIO(content), formats=_formats()) as image:
             pixels = image.width * image.height
             if pixels > MAX_PIXELS:
                 raise _problem(name, f"too large: {image.width} x {image.height} pixels")
             image.load()
+            if image.format in ("JPEG", "MPO") and not _jpeg_ends(content):
+                raise _problem(name, "truncated")
             return _upright_rgb(image)
     except ImageProblem:
         raise
     except Image.DecompressionBombError:
         raise _problem(name, f"too large: more than {MAX_PIXELS // 10**6} million pixels") from None
     except UnidentifiedImageError:
-        raise _problem(name, _why_unidentified(source)) from None
-    except OSError as error:
-        raise _problem(name, _why_unread(error)) from None
+        raise _problem(name, _why_unidentified(content)) from None
     except Exception as error:  # Pillow's readers raise nearly anything on damaged bytes
-        raise _problem(name, f"damaged ({one_line(error) or type(error).__name__})") from None
+        raise _problem(name, _why_undecoded(error)) from None
 
 
 def one_line(text: object) -> str:
@@ -93,6 +94,41 @@ def one_line(text: object) -> str:
 def _formats() -> list[str]:
     Image.init()
     return [name for name in _FORMATS if name in Image.OPEN]  # AVIF is missing from some builds
+
+
+# ---- bytes -----------------------------------------------------------------------------------------
+
+
+def _content(source: str | os.PathLike[str] | IO[bytes], name: str) -> bytes:
+    try:
+        if isinstance(source, (str, os.PathLike)):
+            with Path(source).open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+        elif hasattr(source, "read"):
+            content = source.read(MAX_BYTES + 1)
+        else:
+            raise _problem(name, f"not a path or an open file but {type(source).__name__}")
+    except FileNotFoundError:
+        raise _problem(name, "no such file") from None
+    except (OSError, ValueError) as error:  # ValueError: a closed file, or a zero byte in a path
+        raise _problem(name, f"unreadable ({one_line(getattr(error, 'strerror', None) or error)})") from None
+    if not isinstance(content, bytes):
+        raise _problem(name, "not a path or an open file of bytes")
+    if len(content) > MAX_BYTES:
+        raise _problem(name, f"too large: more than {MAX_BYTES // 10**6} MB")
+    return content
+
+
+def _jpeg_ends(content: bytes) -> bool:
+    """Whether an end mark follows the start of the picture's data.
+
+    A download that broke off may leave a file of full length whose rest is zeros, and the decoder
+    makes gray of them. A preview in the header has an end mark of its own, so the header is passed over.
+    """
+    at = 2
+    while content[at : at + 1] == b"\xff" and content[at + 1 : at + 2] != b"\xda":
+        at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    return content.rfind(b"\xff\xd9") > at
 
 
 # ---- conversion ------------------------------------------------------------------------------------
@@ -185,7 +221,7 @@ def _name(source: str | os.PathLike[str] | IO[bytes]) -> str:
 
 def _problem(name: str, reason: str) -> ImageProblem:
     if reason.startswith("too large"):
-        cure = f"make it smaller (at most {MAX_PIXELS // 10**6} million pixels)"
+        cure = f"make it smaller (at most {MAX_PIXELS // 10**6} million pixels and {MAX_BYTES // 10**6} MB)"
     elif reason.startswith(("no such file", "not a path")):
         cure = "check the path"
     elif reason.startswith("unreadable"):
@@ -197,28 +233,15 @@ def _problem(name: str, reason: str) -> ImageProblem:
     return ImageProblem(f"cannot use {name}: {reason}; {cure}", reason)
 
 
-def _why_unidentified(source: str | os.PathLike[str] | IO[bytes]) -> str:
-    if isinstance(source, (str, os.PathLike)):
-        try:
-            with Path(source).open("rb") as file:
-                head = file.read(16)
-        except OSError as error:
-            return _why_unread(error)
-    else:
-        source.seek(0)
-        head = source.read(16)
-    if not head:
+def _why_unidentified(content: bytes) -> str:
+    if not content:
         return "empty file"
-    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
+    if content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
         return "HEIC photo"
-    return "truncated or damaged" if head.startswith(_FIRST_BYTES) else "not an image"
+    return "truncated or damaged" if content.startswith(_FIRST_BYTES) else "not an image"
 
 
-def _why_unread(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    if error.errno is not None:
-        return f"unreadable ({error.strerror})"
-    words = one_line(error)
+def _why_undecoded(error: Exception) -> str:
+    words = one_line(error)[:200] or type(error).__name__
     cut = ("truncat", "broken data stream", "unexpected end", "premature")
     return "truncated" if any(sign in words.lower() for sign in cut) else f"damaged ({words})"
