@@ -1,0 +1,89 @@
+# The course's commands. `make help` lists them. Written for POSIX sh and GNU make 3.81 or later.
+
+# Where an answer from outside is needed, give it on the line: `make setup PYTHON=/opt/python3.12/bin/python3`.
+PYTHON   ?=
+ARGS     ?=
+LAB_ARGS ?=
+LAB_IP   ?=
+
+UV  := uv==0.13.9
+PY  := .venv/bin/python
+FIRST := notebooks/00_start_here.ipynb
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lab run test lint notebooks lock FORCE
+FORCE:
+
+help:
+	@echo "make setup      create .venv with everything in it: 1 to 5 minutes, once; about 6 GB on disk in Linux"
+	@echo "make lab        open JupyterLab at the first lesson: seconds (sets up first where needed)"
+	@echo "make run        execute all lessons without a browser, into build/run: about a minute a lesson"
+	@echo "make test       check everything that CI checks: up to 20 minutes on two cores"
+	@echo "make lint       check the style of code and notebooks: a second"
+	@echo "make notebooks  execute the lessons and write them back, for those who change them: about a minute a lesson"
+	@echo "make lock       write requirements.lock from pyproject.toml: seconds, needs the network"
+
+# -- Set-up -------------------------------------------------------------------------------------------------
+# The stamp .venv/.ready is written last and taken away first, so that an interrupted set-up starts again. It
+# holds the folder's name: an environment does not survive being moved, nor losing the Python that it came from.
+moved := $(shell test "`cat .venv/.ready 2>/dev/null`" = "$(CURDIR)" && $(PY) -c '' 2>/dev/null || echo FORCE)
+
+setup: .venv/.ready
+
+# A version manager leaves a `python3.13` on PATH that only says "not found": each candidate is tried, not just
+# looked up. Debian's Python comes without ensurepip, which the package python3-venv adds.
+.venv/.ready: requirements.lock pyproject.toml $(moved)
+	@set -e; \
+	found=; unfit=; \
+	for name in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3 python); do \
+	    version=`"$$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null` || continue; \
+	    case $$version in 3.11|3.12|3.13) ;; *) unfit="$$unfit $$name is $$version."; continue ;; esac; \
+	    if "$$name" -c 'import ensurepip, venv' 2>/dev/null; then found=$$name; break; fi; \
+	    unfit="$$unfit $$name has no ensurepip (Debian and Ubuntu: apt install python$$version-venv)."; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "No fitting Python:$${unfit:- none found.} Install Python 3.11, 3.12 or 3.13, or name one: make setup PYTHON=/path/to/python3" >&2; \
+	    exit 1; \
+	fi; \
+	echo "Setting up .venv with Python $$version (`command -v "$$found"`). This takes 1 to 5 minutes, once."; \
+	case `uname -s` in Linux) echo "In Linux this is PyTorch's CUDA build, about 6 GB on disk. It also runs on a CPU." ;; esac; \
+	if [ -f .venv/.ready ] && [ -z "$(moved)" ] && [ -z "$(PYTHON)" ]; then rm .venv/.ready; \
+	else "$$found" -m venv --clear .venv; fi; \
+	$(PY) -m pip install --quiet --disable-pip-version-check $(UV); \
+	$(PY) -m uv pip install --python $(PY) -r requirements.lock || { \
+	    echo "The packages could not be installed. Check the network and the disk, then run the same command again." >&2; \
+	    echo "uv does not read pip's settings: behind a mirror, set UV_DEFAULT_INDEX to its address." >&2; exit 1; }; \
+	$(PY) -m uv pip install --python $(PY) --quiet --no-deps --no-build-isolation -e .; \
+	printf '%s\n' "$(CURDIR)" > .venv/.ready; \
+	echo "Ready. \`make lab\` opens the first lesson."
+
+# -- For learners -------------------------------------------------------------------------------------------
+# JupyterLab listens on this machine alone. In a container, LAB_IP=0.0.0.0 lets the machine outside in.
+lab: setup
+	@browser=--no-browser; \
+	if [ -n "$$BROWSER$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "`uname -s`" = Darwin ]; then browser=; fi; \
+	if [ -n "$$browser" ]; then echo "No browser here: open the address that JupyterLab prints below."; fi; \
+	echo "To stop JupyterLab, press Ctrl+C twice."; \
+	exec $(PY) -m jupyterlab $$browser --allow-root $(if $(LAB_IP),--ip=$(LAB_IP)) \
+	    --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_ARGS)
+
+run: setup
+	@$(PY) -m helpers run $(ARGS)
+
+# -- For those who change the course ------------------------------------------------------------------------
+lint: setup
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m ruff format --check --quiet . || { echo "Format with: $(PY) -m ruff format ." >&2; exit 1; }
+
+# One worker a core, but no more than four: a lesson may take 3 GB. The cells of one notebook stay together.
+test: lint
+	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadscope --durations 15 \
+	    --nbval-lax --nbval-current-env tests notebooks $(ARGS)
+
+notebooks: setup
+	@$(PY) -m helpers notebooks $(ARGS)
+
+# Versions and markers only: no addresses, and what pip finds in a folder of this machine does not get in.
+lock: setup
+	@$(PY) -m uv pip compile --quiet --universal --no-header --no-annotate --extra test \
+	    pyproject.toml -o requirements.lock $(ARGS)
