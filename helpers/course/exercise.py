@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import dis
 import inspect
-import itertools
 import linecache
 import os
 import random
+import re
 import sysconfig
 import textwrap
 import traceback
@@ -94,8 +94,8 @@ class Exercise:
     def check(self, *answers: object) -> None:
         """Say whether the answer is right, and if not, why."""
         report = self.judge(*answers)
+        panel.show_report(self, report)  # first, so that a damaged record hides no verdict
         progress.record(report.number, report.outcome)
-        panel.show_report(self, report)
         if os.environ.get("COURSE_STRICT") == "1" and report.outcome is not Outcome.CORRECT:
             raise NotSolved(f"exercise {report.number} is {report.outcome}: {report.message}")
 
@@ -111,7 +111,12 @@ class Exercise:
     # How it is judged -----------------------------------------------------------------------------
 
     def judge(self, *answers: object) -> Report:
-        """The report on these answers; shows and records nothing, and leaves the random state as it was."""
+        """The report on these answers; shows and records nothing, and leaves the random state as it was.
+
+        Raises:
+            CourseError: the check line was changed and gives too many or too few answers.
+        """
+        _require_count(self, answers)
         if any(is_unwritten(answer) for answer in answers):
             return self._report(Outcome.NOT_ATTEMPTED, "Write your answer above the check and run the cell again.")
         try:
@@ -119,12 +124,31 @@ class Exercise:
                 praise = self.examine(*answers)
         except Incorrect as reason:
             return self._report(Outcome.INCORRECT, str(reason))
-        except Exception as error:
-            return self._report(Outcome.ERROR, _blame(error, answers))
+        except (Exception, SystemExit) as error:  # an `exit()` in an answer must not end the lesson
+            return self._report(Outcome.ERROR, self._blame(error, answers))
         return self._report(Outcome.CORRECT, praise or "")
 
     def _report(self, outcome: Outcome, message: str) -> Report:
         return Report(self.number, outcome, message)
+
+    def _blame(self, error: BaseException, answers: tuple[object, ...]) -> str:
+        """The learner's own exception, cut to the learner's own lines."""
+        said = f"`{type(error).__name__}: {_first_line(error)}`"
+        declared_in = self.examine.__func__.__code__.co_filename
+        frames = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if _is_learners(frame.filename) and frame.filename != declared_in
+        ]
+        if frames:
+            lines = [
+                f"line {f.lineno}, in `{f.name}`: `{linecache.getline(f.filename, f.lineno).strip() or '?'}`"
+                for f in frames
+            ]
+            return f"Your code stopped with {said}. " + "; then ".join(lines[-3:]) + "."
+        if isinstance(error, TypeError) and any(_names_the_call(answer, str(error)) for answer in answers):
+            return f"The check calls your function as the exercise asks, and Python says {said}."
+        return f"The check cannot use what your code gave back: {said}. Compare its type and shape with the task."
 
     @property
     def answer_source(self) -> str:
@@ -132,32 +156,82 @@ class Exercise:
         return textwrap.dedent(self.answer).strip()
 
 
+def _require_count(exercise: Exercise, answers: tuple[object, ...]) -> None:
+    wanted = inspect.signature(exercise.examine)
+    try:
+        wanted.bind(*answers)
+    except TypeError:
+        line = f'exercise("{exercise.number}").check({", ".join(wanted.parameters)})'
+        raise CourseError(
+            f"the check of exercise {exercise.number} got {len(answers)} answers and takes "
+            f"{len(wanted.parameters)}: write {line}"
+        ) from None
+
+
 def is_unwritten(answer: object) -> bool:
-    """Whether this is still the stub: `...`, a function whose body is `...`, or a class with such a method."""
+    """Whether this is still the stub: `...`, a function whose body is `...`, or a class with such a method.
+
+    A list, tuple or dict with a `...` in it and a class with an empty body are stubs as well.
+    """
     if answer is Ellipsis:
         return True
+    if isinstance(answer, list | tuple | dict):
+        return any(item is Ellipsis for item in (answer.values() if isinstance(answer, dict) else answer))
     if inspect.isclass(answer):
-        return any(is_unwritten(member) for member in vars(answer).values() if inspect.isfunction(member))
+        return _is_unwritten_class(answer)
     if not inspect.isfunction(answer):
         return False
-    return _returns_only_none(answer) or _has_a_gap(answer)
+    function = inspect.unwrap(answer)  # beneath a decorator such as torch.no_grad()
+    return inspect.isfunction(function) and (_returns_at_once(function) or _has_a_gap(function))
 
 
-def _returns_only_none(function: Callable) -> bool:
-    """A body of `...`, `pass` or a docstring compiles to: return None, at once."""
-    steps = [step for step in dis.get_instructions(function) if step.opname not in {"RESUME", "NOP"}]
-    if len(steps) == 1:
-        return steps[0].opname == "RETURN_CONST" and steps[0].argval is None
-    return [s.opname for s in steps] == ["LOAD_CONST", "RETURN_VALUE"] and steps[0].argval is None
+# What Python itself puts into a class, whatever its body.
+_IN_EVERY_CLASS = set(vars(type("Empty", (), {}))) | {
+    "__qualname__",
+    "__annotations__",
+    "__static_attributes__",
+    "__firstlineno__",
+    "__abstractmethods__",
+    "_abc_impl",
+}
+
+
+def _is_unwritten_class(answer: type) -> bool:
+    own = [member for name, member in vars(answer).items() if name not in _IN_EVERY_CLASS]
+    if not own and not vars(answer).get("__annotations__"):
+        return True
+    methods = [member.__func__ if isinstance(member, classmethod | staticmethod) else member for member in own]
+    return any(is_unwritten(method) for method in methods if inspect.isfunction(method) or method is Ellipsis)
+
+
+# Python's bytecode says it whatever the layout of the source, and also where there is no source to read.
+_NO_STEP = {"RESUME", "NOP", "CACHE", "EXTENDED_ARG", "COPY_FREE_VARS", "MAKE_CELL"}
+
+
+def _returns_at_once(function: Callable) -> bool:
+    """A body of `...`, `pass` or a docstring compiles to: return None. `return ...` is a stub as well."""
+    steps = [step for step in dis.get_instructions(function) if step.opname not in _NO_STEP]
+    names = [step.opname for step in steps]
+    return names in (["RETURN_CONST"], ["LOAD_CONST", "RETURN_VALUE"]) and steps[0].argval in (None, Ellipsis)
 
 
 def _has_a_gap(function: Callable) -> bool:
-    """Whether a `name = ...` of the given code is still to be filled in."""
-    steps = list(dis.get_instructions(function))
+    """Whether a `name = ...`, `self.name = ...`, `a, b = ..., ...` or `return ...` is still to be filled in."""
+    steps = [step for step in dis.get_instructions(function) if step.opname not in _NO_STEP]
     return any(
-        first.opname == "LOAD_CONST" and first.argval is Ellipsis and second.opname.startswith("STORE_FAST")
-        for first, second in itertools.pairwise(steps)
-    )
+        _is_gap(first, second) or (second.opname.startswith("LOAD_") and _is_gap(first, third, attribute=True))
+        for first, second, third in zip(steps, steps[1:], [*steps[2:], steps[-1]], strict=False)
+    ) or any(step.opname == "RETURN_CONST" and step.argval is Ellipsis for step in steps)
+
+
+def _is_gap(loaded: dis.Instruction, then: dis.Instruction, attribute: bool = False) -> bool:
+    """Whether the constant `...`, or a tuple with it, is stored or given back by the step after it."""
+    if loaded.opname != "LOAD_CONST":
+        return False
+    if isinstance(loaded.argval, tuple):
+        return any(item is Ellipsis for item in loaded.argval) and then.opname == "UNPACK_SEQUENCE"
+    stores = ("STORE_ATTR",) if attribute else ("STORE_FAST", "STORE_DEREF", "RETURN_VALUE")
+    return loaded.argval is Ellipsis and then.opname.startswith(stores)
 
 
 @contextlib.contextmanager
@@ -167,7 +241,7 @@ def _own_random_state() -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         random.seed(0)
         np.random.seed(0)
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # the CPU's only: checks run there, a GPU's state stays as it is
         torch.set_grad_enabled(True)
         try:
             yield
@@ -179,7 +253,7 @@ def _own_random_state() -> Iterator[None]:
 
 _NOT_THE_LEARNERS = tuple(
     {
-        str(Path(folder).resolve())
+        Path(folder).resolve()
         for folder in (
             *(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
             Path(helpers.__file__).parent,
@@ -191,26 +265,19 @@ _NOT_THE_LEARNERS = tuple(
 def _is_learners(filename: str) -> bool:
     if filename.startswith("<frozen"):
         return False
-    return filename.startswith("<") or not str(Path(filename).resolve()).startswith(_NOT_THE_LEARNERS)
+    return filename.startswith("<") or not any(map(Path(filename).resolve().is_relative_to, _NOT_THE_LEARNERS))
 
 
-def _blame(error: Exception, answers: tuple[object, ...]) -> str:
-    """The learner's own exception, cut to the learner's own lines."""
-    said = f"`{type(error).__name__}: {_first_line(error)}`"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_learners(frame.filename)]
-    if frames:
-        lines = [
-            f"line {f.lineno}, in `{f.name}`: `{linecache.getline(f.filename, f.lineno).strip() or '?'}`"
-            for f in frames
-        ]
-        return f"Your code stopped with {said}. " + "; then ".join(lines[-3:]) + "."
-    called = [answer for answer in answers if inspect.isroutine(answer) or inspect.isclass(answer)]
-    if isinstance(error, TypeError) and any(f"{a.__name__}()" in str(error) for a in called):
-        return f"The check calls your function as the exercise asks, and Python says {said}."
-    return f"The check cannot use what your code gave back: {said}. Compare its type and shape with the task."
+def _names_the_call(answer: object, message: str) -> bool:
+    """Whether Python's message is of a call with the wrong arguments: "f() takes ...", "A.__init__() missing ..."."""
+    if not (inspect.isroutine(answer) or inspect.isclass(answer)):
+        return False
+    named = answer.__mro__ if inspect.isclass(answer) else (answer,)  # a class may inherit its __init__
+    names = "|".join(re.escape(one.__name__) for one in named)
+    return re.search(rf"(?<!\w)({names})(\.\w+)?\(\)", message) is not None
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or ["no message"])[0]
 
 
@@ -221,6 +288,9 @@ class Exercises:
         self._by_number = {declared.number: declared() for declared in declarations}
         if len(self._by_number) != len(declarations):
             raise CourseError("two exercises have the same number: give each its own")
+        for number, exercise in self._by_number.items():
+            if not exercise.hints or isinstance(exercise.hints, str):
+                raise CourseError(f"exercise {number} has no hints: give it a tuple of at least one")
 
     def __iter__(self) -> Iterator[Exercise]:
         return iter(self._by_number.values())

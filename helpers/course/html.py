@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+from numbers import Integral, Real
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), told apart with every common colour blindness.
 GREEN, VERMILLION, BLUE, PURPLE, GREY = "#009E73", "#D55E00", "#0072B2", "#CC79A7", "#6e6e6e"
@@ -54,7 +55,7 @@ def table(rows: list[dict], caption: str = "") -> str:
 
 
 def _cell(value: object) -> str:
-    side = "right" if isinstance(value, int | float) else "left"
+    side = "right" if isinstance(value, Real) else "left"
     return f'<td style="text-align:{side}">{html.escape(as_text(value))}</td>'
 
 
@@ -64,9 +65,9 @@ def as_text(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
+    if isinstance(value, Integral):  # NumPy's too
         return f"{value:,}"
-    if isinstance(value, float):
+    if isinstance(value, Real):
         return f"{value:,.3f}"
     return str(value)
 
@@ -78,7 +79,7 @@ def text_table(rows: list[dict], caption: str = "") -> str:
     columns = list(rows[0])
     cells = [[str(c) for c in columns], *([as_text(row.get(c, "")) for c in columns] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
-    right = [all(isinstance(row.get(c), int | float | None) for row in rows) for c in columns]
+    right = [all(isinstance(row.get(c), Real | None) for row in rows) for c in columns]
     lines = [
         "  ".join(
             cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(line, widths, right, strict=True)

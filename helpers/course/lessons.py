@@ -41,7 +41,11 @@ class Lesson:
         return self.name[:2]
 
     def read(self) -> nbformat.NotebookNode:
-        return nbformat.read(self.path, as_version=4)
+        try:
+            return nbformat.read(self.path, as_version=4)
+        except (OSError, ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
+            reason = (str(error).strip().splitlines() or ["unreadable"])[0]
+            raise CourseError(f"{self.path} is no notebook ({reason[:120]}): get the lesson again") from None
 
     def contract(self) -> Contract:
         try:
@@ -63,10 +67,11 @@ def find_lessons(names: list[str] | None = None) -> list[Lesson]:
     if not names:
         return lessons
     known = {key: lesson for lesson in lessons for key in (lesson.name, lesson.number, str(int(lesson.number)))}
-    for name in names:
+    asked = [Path(name).name.removesuffix(".ipynb") for name in names]  # a shell completes to the whole path
+    for name in asked:
         if name not in known:
             raise unknown_name("lesson", name, [lesson.name for lesson in lessons])
-    return sorted({known[name] for name in names}, key=lambda lesson: lesson.name)
+    return sorted({known[name] for name in asked}, key=lambda lesson: lesson.name)
 
 
 def contract(number: str) -> None:

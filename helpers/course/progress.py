@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from helpers.course.records import read_json, updated_json
+from helpers.errors import CourseError
 from helpers.places import output_dir
+
+_EMPTY = {"attempts": 0, "hints": 0, "latest": None, "solved": False}
 
 
 def progress_file() -> Path:
@@ -17,6 +20,7 @@ def record(number: str, outcome: str) -> None:
     if outcome == "not_attempted":
         return
     with updated_json(progress_file(), {}) as entries:
+        _require_entries(entries)
         entry = _entry(entries, number)
         entry["attempts"] += 1
         entry["latest"] = str(outcome)
@@ -26,6 +30,7 @@ def record(number: str, outcome: str) -> None:
 def count_hint(number: str) -> int:
     """Note that a hint was asked for; how many there have been, this one included."""
     with updated_json(progress_file(), {}) as entries:
+        _require_entries(entries)
         entry = _entry(entries, number)
         entry["hints"] += 1
         return entry["hints"]
@@ -33,11 +38,26 @@ def count_hint(number: str) -> int:
 
 def read() -> dict[str, dict]:
     """By exercise number: `attempts`, `hints`, `latest` (an outcome) and `solved`."""
-    return read_json(progress_file(), {})
+    entries = read_json(progress_file(), {})
+    _require_entries(entries)
+    return entries
+
+
+def _require_entries(entries: dict) -> None:
+    """Someone may have edited the file by hand."""
+    for number, entry in entries.items():
+        if not isinstance(entry, dict) or entry.keys() != _EMPTY.keys() or not _are_counts(entry):
+            raise CourseError(
+                f"{progress_file()} holds no record of exercise {number}: move the file away, and it starts afresh"
+            )
+
+
+def _are_counts(entry: dict) -> bool:
+    return isinstance(entry["attempts"], int) and isinstance(entry["hints"], int)
 
 
 def _entry(entries: dict, number: str) -> dict:
-    return entries.setdefault(number, {"attempts": 0, "hints": 0, "latest": None, "solved": False})
+    return entries.setdefault(number, dict(_EMPTY))
 
 
 def summary(numbers: list[str]) -> str:

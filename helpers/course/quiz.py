@@ -8,6 +8,8 @@ from helpers.course import html
 from helpers.course.display import show
 from helpers.errors import CourseError
 
+_LETTERS = "abcdefgh"
+
 
 @dataclass(frozen=True)
 class Option:
@@ -26,6 +28,8 @@ class Question:
     options: tuple[Option, ...]
 
     def __post_init__(self) -> None:
+        if not 2 <= len(self.options) <= len(_LETTERS):
+            raise CourseError(f"the question {self.text!r} needs 2 to {len(_LETTERS)} options, not {len(self.options)}")
         if sum(option.right for option in self.options) != 1:
             raise CourseError(f"the question {self.text!r} needs exactly one right option")
 
@@ -50,12 +54,13 @@ class Quiz:
 
     def answer(self, question: int, letter: str) -> None:
         """Say whether option `letter` of the numbered `question` is right, and why."""
-        if not 1 <= question <= len(self.questions):
-            raise CourseError(f"quiz {self.lesson} has questions 1 to {len(self.questions)}, not {question}")
+        if not isinstance(question, int) or not 1 <= question <= len(self.questions):
+            raise CourseError(f"quiz {self.lesson} has questions 1 to {len(self.questions)}, not {question!r}")
         options = self.questions[question - 1].options
-        index = "abcdefgh".find(letter.strip().lower()) if len(letter.strip()) == 1 else -1
-        if not 0 <= index < len(options):
-            raise CourseError(f"question {question} has options a to {'abcdefgh'[len(options) - 1]}, not {letter!r}")
+        wanted = letter.strip().lower() if isinstance(letter, str) else ""
+        index = _LETTERS[: len(options)].find(wanted) if len(wanted) == 1 else -1
+        if index < 0:
+            raise CourseError(f"question {question} has options a to {_LETTERS[len(options) - 1]}, not {letter!r}")
         verdict = _verdict(options[index])
         show(verdict, html.box(_colour(options[index]), html.inline(verdict), f"Question {question}"))
 
@@ -74,11 +79,11 @@ def _question_html(number: int, question: Question) -> str:
             f"{letter}) {option.text}",
             html.box(_colour(option), html.inline(_verdict(option)), f"Option {letter}"),
         )
-        for letter, option in zip("abcdefgh", question.options, strict=False)
+        for letter, option in zip(_LETTERS, question.options, strict=False)
     )
     return f"<p><strong>{number}.</strong> {html.inline(question.text)}</p>{folds}"
 
 
 def _question_text(number: int, question: Question) -> str:
-    options = [f"   {letter}) {option.text}" for letter, option in zip("abcdefgh", question.options, strict=False)]
+    options = [f"   {letter}) {option.text}" for letter, option in zip(_LETTERS, question.options, strict=False)]
     return "\n".join([f"{number}. {question.text}", *options])

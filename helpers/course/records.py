@@ -5,14 +5,17 @@ from __future__ import annotations
 import copy
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from helpers.errors import CourseError
+
+_WAIT = 30  # seconds for another notebook to finish writing
 
 
 def read_json(path: Path, empty: Any) -> Any:
@@ -21,8 +24,10 @@ def read_json(path: Path, empty: Any) -> Any:
         return copy.deepcopy(empty)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, nested without end
         raise CourseError(f"{path} is damaged (not JSON): move it away, and it starts afresh") from None
+    except OSError as error:
+        raise CourseError(f"cannot read {path} ({error.strerror}): move it away, and it starts afresh") from None
     if not isinstance(found, type(empty)):
         raise CourseError(f"{path} holds no {type(empty).__name__}: move it away, and it starts afresh")
     return found
@@ -30,10 +35,41 @@ def read_json(path: Path, empty: Any) -> Any:
 
 @contextmanager
 def updated_json(path: Path, empty: Any) -> Iterator[Any]:
-    """Read, let the caller change, write back: under a lock, written beside and renamed."""
-    with FileLock(f"{path}.lock", timeout=30):
+    """Read, let the caller change, write back: under a lock, written beside and renamed.
+
+    Raises:
+        CourseError: the file is damaged, or cannot be locked or written.
+    """
+    lock = FileLock(f"{path}.lock", timeout=_WAIT)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise CourseError(f"{path} is locked for {_WAIT} s by another notebook: shut that kernel down") from None
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    try:
         value = read_json(path, empty)
         yield value
-        beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        beside.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+        try:
+            write_beside(path, text)
+        except OSError as error:
+            raise _cannot_write(path, error) from None
+    finally:
+        lock.release()
+
+
+def write_beside(path: Path, text: str) -> None:
+    """Write a file whole or not at all: beside its place, then renamed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8")
         beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _cannot_write(path: Path, error: OSError) -> CourseError:
+    return CourseError(
+        f"cannot write {path} ({error.strerror}): free some space, or set COURSE_OUTPUT to a folder of yours"
+    )

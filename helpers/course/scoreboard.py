@@ -11,6 +11,14 @@ from helpers.course.records import read_json, updated_json
 from helpers.errors import CourseError
 from helpers.places import output_dir
 
+_NUMBERS = {
+    "accuracy": float,
+    "accuracy_sd": float,
+    "test_images": int,
+    "trainable_parameters": int,
+    "seconds": float,
+}
+
 
 @dataclass(frozen=True)
 class Row:
@@ -32,8 +40,24 @@ class Row:
     device: str
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.accuracy) and 0 <= self.accuracy <= 1):
+        for name, kind in _NUMBERS.items():
+            self._make_number(name, kind)
+        if not 0 <= self.accuracy <= 1:
             raise CourseError(f"accuracy is a share from 0 to 1, not {self.accuracy}: divide per cent by 100")
+
+    def _make_number(self, name: str, kind: type) -> None:
+        """Numbers of NumPy and PyTorch become Python's, which JSON can hold."""
+        value = getattr(self, name)
+        if value is None and name == "accuracy_sd":
+            return
+        try:
+            number = kind(value)
+            usable = math.isfinite(number) and number >= 0 and not isinstance(value, str)
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            usable = False
+        if not usable:
+            raise CourseError(f"{name} is a finite number from 0, not {value!r}: check how it was measured")
+        object.__setattr__(self, name, number)
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -47,13 +71,22 @@ def scoreboard_file() -> Path:
 def add(row: Row) -> None:
     """Write the row; it takes the place of an earlier one of the same lesson, strategy, dataset and backbone."""
     with updated_json(scoreboard_file(), []) as rows:
-        rows[:] = [old for old in rows if Row(**old).key != row.key] + [asdict(row)]
-        rows.sort(key=lambda old: Row(**old).key)
+        board = [old for old in _rows(rows) if old.key != row.key] + [row]
+        rows[:] = [asdict(one) for one in sorted(board, key=lambda one: one.key)]
 
 
 def read() -> list[Row]:
     """All rows, by lesson and strategy."""
-    return [Row(**row) for row in read_json(scoreboard_file(), [])]
+    return _rows(read_json(scoreboard_file(), []))
+
+
+def _rows(found: list) -> list[Row]:
+    try:
+        return [Row(**row) for row in found]
+    except (TypeError, CourseError):  # other columns, or values that no row can have
+        raise CourseError(
+            f"{scoreboard_file()} holds rows that are none: move it away, and run the lessons again"
+        ) from None
 
 
 def show(dataset: str | None = None) -> None:

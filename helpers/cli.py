@@ -1,0 +1,109 @@
+"""`python -m helpers run | doctor | notebooks`: the course from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from helpers.errors import CourseError
+from helpers.places import repository
+
+FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status: 0, 1 where a lesson (or the doctor) failed, 2 for bad usage or input."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        return chosen.command(chosen)
+    except CourseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_USAGE
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m helpers", description="The course from the command line.")
+    commands = parser.add_subparsers(required=True, metavar="run | doctor | notebooks")
+
+    run = commands.add_parser("run", help="execute lessons, and write the results as notebooks, pages and summary.json")
+    _add_lessons(run)
+    run.add_argument("--answers", choices=["right"], help="type the reference answers into the exercises")
+    run.add_argument("--strict", action="store_true", help="a check that is not correct fails its lesson")
+    run.add_argument(
+        "-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
+        help="set a parameter in every lesson that has it; may be given again",
+    )  # fmt: skip
+    run.add_argument("--out", type=Path, help="folder for the results (default: build/run in the course's folder)")
+    run.add_argument("--timeout", type=_positive, metavar="SECONDS", help="the longest that one cell may take")
+    run.set_defaults(command=_run)
+
+    doctor = commands.add_parser("doctor", help="check this machine, and say the cure for each finding")
+    doctor.add_argument("--json", action="store_true", help="the findings as JSON")
+    doctor.set_defaults(command=_doctor)
+
+    notebooks = commands.add_parser("notebooks", help="re-execute lessons and write them back normalised")
+    _add_lessons(notebooks)
+    notebooks.set_defaults(command=_notebooks)
+    return parser
+
+
+def _add_lessons(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--lessons", nargs="+", metavar="LESSON", help="such as 00 03 (default: all)")
+    parser.add_argument("--jobs", type=_positive, default=1, metavar="N", help="lessons at a time (default: 1)")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+# Each command imports what it needs: torch takes seconds, and the doctor must work where torch does not.
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from helpers.course.lessons import find_lessons
+    from helpers.course.running import CELL_TIMEOUT, run_lessons
+
+    lessons = find_lessons(chosen.lessons)
+    answers = _reference_answers([lesson.number for lesson in lessons]) if chosen.answers else None
+    out = chosen.out or repository() / "build" / "run"
+    summary = run_lessons(
+        lessons,
+        out,
+        answers=answers,
+        parameters=dict(chosen.parameters),
+        strict=chosen.strict,
+        jobs=chosen.jobs,
+        timeout=chosen.timeout or CELL_TIMEOUT,
+    )
+    outcome = f"{len(summary.failed)} of {len(lessons)} failed" if summary.failed else "all ran to their end"
+    print(f"{outcome}, {summary.total_seconds:.1f} s on {summary.device}: {out / 'index.html'}")
+    return FAILED if summary.failed else 0
+
+
+def _reference_answers(numbers: list[str]) -> dict[str, str]:
+    from helpers.course.answers import reference_answers
+    from helpers.lessons import lesson_module
+
+    return {n: answer for number in numbers for n, answer in reference_answers(lesson_module(number).EXERCISES).items()}
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    from helpers.course import doctor
+
+    return doctor.main(chosen.json)
+
+
+def _notebooks(chosen: argparse.Namespace) -> int:
+    from helpers.course.lessons import find_lessons
+    from helpers.course.rewriting import rewrite
+
+    for path in rewrite(find_lessons(chosen.lessons), jobs=chosen.jobs):
+        print(f"written: {path.name}")
+    return 0

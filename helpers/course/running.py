@@ -1,0 +1,356 @@
+"""Execute lessons without a browser: each in its own kernel, measured, and never stopped by another's failure."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import psutil
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+from papermill.log import logger as papermill_log
+from tqdm import tqdm
+
+from helpers.course.answers import exercise_cells, inject
+from helpers.course.lessons import Lesson
+from helpers.course.panel import CHECK_MIME
+from helpers.course.parameters import parameters_for
+from helpers.course.records import write_beside
+from helpers.course.run_report import index_page, lesson_page, summary_text
+from helpers.errors import CourseError, unknown_name
+from helpers.training.devices import device_name, pick_device
+
+CELL_TIMEOUT = 1800  # seconds; an order of magnitude above the slowest cell on a slow laptop
+_SAMPLE_EVERY = 0.2  # seconds between two looks at the kernel's memory
+_START_TIMEOUT = 120  # seconds for a kernel to start; a busy machine takes tens
+_OUTCOMES = ("correct", "incorrect", "not_attempted", "error")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one lesson went. `error` and `cell` (the n-th code cell that ran) tell of the failure, if any."""
+
+    name: str
+    status: str  # "ok" or "failed"
+    seconds: float
+    peak_rss_mb: float
+    checks: dict[str, int]
+    notebook: Path  # as executed
+    error: str | None = None
+    cell: int | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `run_lessons` did; the same as its `summary.json`."""
+
+    device: str
+    total_seconds: float
+    results: list[Result]
+
+    @property
+    def failed(self) -> list[Result]:
+        return [result for result in self.results if result.status == "failed"]
+
+    def __getitem__(self, name: str) -> Result:
+        """The result of a lesson by its name or its number."""
+        return next(result for result in self.results if name in (result.name, result.name[:2]))
+
+
+def checks_in(notebook: NotebookNode) -> dict[str, dict[str, str]]:
+    """What each check of an executed notebook said last: `outcome` and `message` by exercise number."""
+    reports = (
+        output["data"][CHECK_MIME]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if CHECK_MIME in output.get("data", {})
+    )
+    return {report["exercise"]: {key: report[key] for key in ("outcome", "message")} for report in reports}
+
+
+def run_lessons(
+    lessons: list[Lesson],
+    out: Path,
+    *,
+    answers: Mapping[str, str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    strict: bool = False,
+    jobs: int = 1,
+    timeout: int = CELL_TIMEOUT,
+    progress: bool = True,
+) -> Summary:
+    """Execute the lessons and write the notebooks, a page for each, `index.html` and `summary.json` into `out`.
+
+    Args:
+        lessons: in the order in which they run.
+        out: made where missing. The lessons' own records (scoreboard, progress) go there too.
+        answers: source by exercise number, typed into the exercise cells; none leaves the lessons unsolved.
+        parameters: values, or text as typed on a command line; a lesson that lacks one does not get it.
+        strict: any check that is not correct fails its lesson.
+        jobs: lessons at a time; the cores are then shared out among them.
+        timeout: seconds for one cell.
+        progress: a bar over all cells on a terminal, else a line a lesson.
+
+    Raises:
+        CourseError: before anything runs, for no lessons, unknown parameters or exercises, or an `out`
+            that cannot be written to. A lesson that fails is told in the summary instead.
+    """
+    if not lessons:
+        raise CourseError("there are no lessons to run: name some, or check the notebooks folder")
+    if jobs < 1 or timeout <= 0:
+        raise CourseError(f"jobs and timeout start at 1, not {jobs} and {timeout}")
+    out = _folder(out)
+    chosen = parameters_for(lessons, parameters or {})
+    device = device_name(pick_device(str((parameters or {}).get("DEVICE", "auto"))))
+    notebooks = _with_answers(lessons, answers or {})
+    environment = _kernel_environment(out, strict, min(jobs, len(lessons)))
+    started = time.perf_counter()
+    with _Progress(notebooks, progress) as shown:
+        runs = [
+            _Run(lesson, notebooks[lesson.name], chosen[lesson.name], environment, timeout, shown.cell)
+            for lesson in lessons
+        ]
+        results = _all(runs, jobs, lambda run: shown.done(_run_one(run, out)))
+    summary = Summary(device, round(time.perf_counter() - started, 1), results)
+    write_beside(out / "summary.json", summary_text(summary))
+    write_beside(out / "index.html", index_page(summary))
+    return summary
+
+
+def _folder(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_beside(out / "summary.json", "{}\n")  # an old summary must not pass for this run's
+    except OSError as error:
+        raise CourseError(f"cannot write to {out} ({error.strerror}): name another folder") from None
+    return out.resolve()
+
+
+def _with_answers(lessons: list[Lesson], answers: Mapping[str, str]) -> dict[str, NotebookNode]:
+    """Each lesson's notebook, its share of the answers typed in."""
+    notebooks = {lesson.name: lesson.read() for lesson in lessons}
+    cells = {name: exercise_cells(notebook) for name, notebook in notebooks.items()}
+    known = [number for numbers in cells.values() for number in numbers]
+    for number in answers:
+        if number not in known:
+            raise unknown_name("exercise", number, known)
+    for name, notebook in notebooks.items():
+        inject(notebook, {number: answers[number] for number in cells[name] if number in answers})
+    return notebooks
+
+
+def _kernel_environment(out: Path, strict: bool, at_once: int) -> dict[str, str]:
+    """What the kernels see. The plotting backend is left to ipykernel, which picks the inline one."""
+    ours = {"COURSE_OUTPUT": str(out)}
+    if strict:
+        ours["COURSE_STRICT"] = "1"
+    if at_once > 1:
+        ours["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // at_once))
+    inherited = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "COURSE_STRICT")}
+    return {**inherited, **ours}
+
+
+# One lesson ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Run:
+    """One lesson on its way: what goes in, and what is seen while its kernel works."""
+
+    lesson: Lesson
+    notebook: NotebookNode
+    parameters: dict[str, Any]
+    environment: dict[str, str]
+    timeout: int
+    told: Callable[[Lesson], None]
+    index: int = -1  # of the cell that runs now
+    peak_bytes: int = 0
+    kernel: int | None = None  # process id
+    finished: threading.Event = field(default_factory=threading.Event)
+
+    def on_cell(self, cell_index: int) -> None:
+        self.index = cell_index
+        self.told(self.lesson)
+
+    def code_cell(self) -> int:
+        """The running cell, counted as Jupyter counts: code cells from 1."""
+        return sum(cell.cell_type == "code" for cell in self.notebook.cells[: self.index + 1])
+
+
+class _LessonEngine(NBClientEngine):
+    """papermill's engine, with an environment and a working directory of the kernel's own.
+
+    papermill itself changes the working directory and the environment of the whole process, which two
+    lessons at a time cannot share.
+    """
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, *, run: _Run, **_: Any) -> None:
+        run.notebook = nb_man.nb  # the executed cells stay in reach also where the execution raises
+        client = PapermillNotebookClient(
+            nb_man,
+            kernel_name=kernel_name,
+            timeout=run.timeout,
+            startup_timeout=_START_TIMEOUT,
+            record_timing=False,
+            on_cell_start=lambda cell, cell_index: run.on_cell(cell_index),
+            # ipykernel warns of plain TCP sockets for every kernel, and of its sockets when it is ended in mid-cell.
+            extra_arguments=["--log-level=CRITICAL"],
+        )
+        client.on_notebook_start = lambda notebook: _watch(run, client.km.provisioner.pid)
+        client.execute(env=run.environment, cwd=str(run.lesson.path.parent))
+
+
+papermill_engines.register("course", _LessonEngine)
+
+
+def _watch(run: _Run, kernel: int) -> None:
+    run.kernel = kernel
+    threading.Thread(target=_sample_memory, args=(run,), daemon=True).start()
+
+
+def _sample_memory(run: _Run) -> None:
+    """Keep the highest sum of resident memory over the kernel and its children."""
+    while not run.finished.is_set():
+        run.peak_bytes = max(run.peak_bytes, _resident(run.kernel))
+        run.finished.wait(_SAMPLE_EVERY)
+
+
+def _resident(process: int) -> int:
+    total = 0
+    with contextlib.suppress(psutil.Error):  # gone meanwhile: the samples so far stand
+        kernel = psutil.Process(process)
+        for one in (kernel, *kernel.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                total += one.memory_info().rss
+    return total
+
+
+def _run_one(run: _Run, out: Path) -> Result:
+    name = run.lesson.name
+    started = time.perf_counter()
+    error, cell = _execute(run)
+    seconds = round(time.perf_counter() - started, 1)
+    executed = out / f"{name}.ipynb"
+    write_beside(executed, nbformat.writes(run.notebook) + "\n")
+    write_beside(out / f"{name}.html", lesson_page(run.notebook, name))
+    outcomes = [check["outcome"] for check in checks_in(run.notebook).values()]
+    checks = {outcome: outcomes.count(outcome) for outcome in _OUTCOMES}
+    status = "failed" if error else "ok"
+    return Result(name, status, seconds, round(run.peak_bytes / 1e6, 1), checks, executed, error, cell)
+
+
+def _execute(run: _Run) -> tuple[str | None, int | None]:
+    """Run the notebook; one line and the code cell where it failed."""
+    papermill_log.setLevel("CRITICAL")  # what it logs is told in the result
+    try:
+        papermill.execute_notebook(
+            run.notebook,
+            None,
+            parameters=run.parameters,
+            engine_name="course",
+            kernel_name="python3",
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            autosave_cell_every=0,
+            run=run,
+        )
+    except PapermillExecutionError as error:
+        lines = f"{error.ename}: {error.evalue}".strip().splitlines()
+        return lines[0].rstrip(": "), run.code_cell()
+    except CellTimeoutError:
+        return f"TimeoutError: a cell took longer than {run.timeout} s", run.code_cell()
+    except DeadKernelError:
+        return "DeadKernelError: the kernel died; was there enough memory?", run.code_cell()
+    except Exception as error:  # whatever it is, the other lessons still run
+        first = (str(error).strip().splitlines() or ["no message"])[0]
+        return f"{type(error).__name__}: {first}", run.code_cell() or None
+    finally:
+        run.finished.set()
+    return None, None
+
+
+def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Result]:
+    """`work` on each, `jobs` at a time; on Ctrl-C the kernels end and the rest is not begun.
+
+    The work is in threads also where jobs is 1: nbclient takes Ctrl-C for itself in the main thread, ends
+    the one kernel, and the next lesson would start.
+    """
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        waiting = [pool.submit(work, run) for run in runs]
+        try:
+            return [one.result() for one in waiting]
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for run in runs:
+                _end(run)
+            raise
+
+
+def _end(run: _Run) -> None:
+    if run.kernel is None or run.finished.is_set():
+        return
+    with contextlib.suppress(psutil.NoSuchProcess):
+        kernel = psutil.Process(run.kernel)
+        for one in (*kernel.children(recursive=True), kernel):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+
+
+# What is told meanwhile ---------------------------------------------------------------------------
+
+
+class _Progress:
+    """A bar over the cells of all lessons on a terminal; elsewhere a line when a lesson is done."""
+
+    def __init__(self, notebooks: Mapping[str, NotebookNode], shown: bool):
+        self._cells = {name: len(notebook.cells) for name, notebook in notebooks.items()}
+        self._seen = dict.fromkeys(notebooks, 0)
+        self._shown = shown
+        self._lock = threading.Lock()
+        off = not (shown and sys.stderr.isatty())
+        self._bar = tqdm(total=sum(self._cells.values()), unit="cell", disable=off, dynamic_ncols=True)
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def cell(self, lesson: Lesson) -> None:
+        """A cell of this lesson starts, so the one before it is done."""
+        with self._lock:
+            self._bar.set_description(lesson.name)
+            step = 1 if 0 < self._seen[lesson.name] < self._cells[lesson.name] else 0
+            self._seen[lesson.name] += 1
+            self._bar.update(step)
+
+    def done(self, result: Result) -> Result:
+        with self._lock:
+            self._bar.update(
+                self._cells[result.name] - max(0, min(self._seen[result.name], self._cells[result.name]) - 1)
+            )
+            if self._shown:
+                self._bar.write(_line(result), file=sys.stdout)
+                sys.stdout.flush()
+        return result
+
+
+def _line(result: Result) -> str:
+    checks = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in result.checks.items() if count)
+    failure = f" In [{result.cell}] {result.error}" if result.error else ""
+    measured = f"{result.seconds:.1f} s, {result.peak_rss_mb:,.0f} MB"
+    return f"{result.name}: {result.status}, {measured}, {checks or 'no checks'}.{failure}"

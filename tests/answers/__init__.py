@@ -1,0 +1,33 @@
+"""Answers that learners give: right ones in several styles, and wrong ones named after their mistake.
+
+`tests/answers/lesson_03.py` holds `ANSWERS`, a dict of exercise number to `Answers`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A plausible wrong answer: its source, a part of the message that it must get, and its outcome."""
+
+    code: str
+    reason: str
+    outcome: str = "incorrect"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers to one exercise, by style and by mistake; the reference answer comes along by itself."""
+
+    right: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, Wrong] = field(default_factory=dict)
+
+
+def answers_of(lesson: str) -> dict[str, Answers]:
+    """The answers of lesson "03" by exercise number; empty where the module is not there yet."""
+    name = f"tests.answers.lesson_{lesson}"
+    return importlib.import_module(name).ANSWERS if find_spec(name) else {}

@@ -1,0 +1,61 @@
+"""What all tests share: an output folder of their own, quiet kernels, and cores shared out among workers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_made: list[Path] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set the environment that kernels and other processes inherit from this worker."""
+    home = Path(tempfile.mkdtemp(prefix="course-tests-"))
+    _made.append(home)
+    os.environ["COURSE_OUTPUT"] = str(home / "output")
+    os.environ.pop("COURSE_STRICT", None)
+    os.environ["IPYTHONDIR"] = str(_quiet_ipython(home))
+    if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+        os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def _quiet_ipython(home: Path) -> Path:
+    """ipykernel warns of its plain TCP sockets for every kernel that nbval starts."""
+    profile = home / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text("c = get_config()\nc.IPKernelApp.log_level = 50\n")
+    return profile.parent
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    for home in _made:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The slowest checkers: each should take under two seconds on an idle machine."""
+    seconds = {
+        report.nodeid: value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", [])
+        if name == "judge_seconds"
+    }
+    if seconds:
+        terminalreporter.section("slowest checkers")
+        for test in sorted(seconds, key=seconds.__getitem__, reverse=True)[:5]:
+            terminalreporter.write_line(f"{seconds[test]:.2f} s  {test}")
+
+
+@pytest.fixture
+def course_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A fresh folder for scoreboard and progress."""
+    folder = tmp_path / "output"
+    folder.mkdir()
+    monkeypatch.setenv("COURSE_OUTPUT", str(folder))
+    yield folder

@@ -1,0 +1,78 @@
+"""Every lesson three ways: as it ships, solved, and answered wrong. One class a way, so that workers share them."""
+
+from __future__ import annotations
+
+import os
+
+import nbformat
+import pytest
+
+from helpers.course.answers import exercise_cells, reference_answers
+from helpers.course.lessons import Lesson, all_lessons
+from helpers.course.running import Result, checks_in, run_lessons
+from helpers.lessons import lesson_module
+from tests.answers import answers_of
+
+LESSONS = pytest.mark.parametrize("lesson", all_lessons(), ids=lambda lesson: lesson.name)
+
+# Solved and sabotaged runs are about the exercises; these parameters make the rest of a lesson small.
+SMALL: dict[str, dict] = {}
+
+# A contract is for a lesson that has two cores to itself. Beside another worker it has one.
+SHARE = 2 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1 else 1
+
+
+def _run(lesson: Lesson, out, **how) -> Result:
+    (result,) = run_lessons([lesson], out, progress=False, timeout=600, **how).results
+    assert result.status == "ok", f"In [{result.cell}] {result.error}"
+    return result
+
+
+def _small(lesson: Lesson) -> dict:
+    return SMALL.get(lesson.number, {})
+
+
+def _exercises(lesson: Lesson) -> list[str]:
+    return list(exercise_cells(lesson.read()))
+
+
+def test_there_are_lessons():
+    assert all_lessons(), "the notebooks folder is empty"
+
+
+class TestUnsolved:
+    @LESSONS
+    def test_runs_to_its_end_within_its_contract(self, lesson, tmp_path):
+        result = _run(lesson, tmp_path)
+        assert result.checks == {
+            "correct": 0,
+            "incorrect": 0,
+            "not_attempted": len(_exercises(lesson)),
+            "error": 0,
+        }
+        promised = lesson.contract()
+        assert result.peak_rss_mb <= promised.peak_mb
+        assert result.seconds <= promised.seconds * SHARE
+
+
+class TestSolved:
+    @LESSONS
+    def test_every_answer_is_correct_and_the_lesson_strict(self, lesson, tmp_path):
+        answers = reference_answers(lesson_module(lesson.number).EXERCISES)
+        result = _run(lesson, tmp_path, answers=answers, parameters=_small(lesson), strict=True)
+        assert result.checks["correct"] == len(answers) == sum(result.checks.values())
+
+
+class TestSabotaged:
+    @LESSONS
+    def test_every_wrong_answer_gets_its_reason_and_the_lesson_ends(self, lesson, tmp_path):
+        first = {number: next(iter(answers.wrong.values())) for number, answers in answers_of(lesson.number).items()}
+        assert sorted(first) == sorted(_exercises(lesson))
+        codes = {number: wrong.code for number, wrong in first.items()}
+        result = _run(lesson, tmp_path, answers=codes, parameters=_small(lesson))
+        told = checks_in(nbformat.read(result.notebook, as_version=4))
+        assert {number: check["outcome"] for number, check in told.items()} == {
+            number: wrong.outcome for number, wrong in first.items()
+        }
+        for number, wrong in first.items():
+            assert wrong.reason in told[number]["message"], f"exercise {number}: {told[number]['message']}"

@@ -1,0 +1,137 @@
+"""What must hold for a committed lesson, seen without running it."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import papermill
+import pytest
+
+from helpers.course.answers import divided, exercise_cells
+from helpers.course.lessons import all_lessons
+from helpers.course.parameters import default_parameters, parameters_cell
+from helpers.course.rewriting import MOST_BYTES, WIDGET_MIME, normalised, text_of
+from helpers.lessons import lesson_module
+
+# A measured time is printed by the cell that measured it. These times in prose are no measurements of ours.
+ALLOWED_SECONDS: set[str] = set()
+_SECONDS = re.compile(r"\b\d+(?:\.\d+)? ?s(?:econds?)?\b")
+
+pytestmark = pytest.mark.parametrize("lesson", all_lessons(), ids=lambda lesson: lesson.name)
+
+
+@pytest.fixture
+def notebook(lesson):
+    return lesson.read()
+
+
+def _code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _markdown(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def _outputs(notebook):
+    return [(cell.id, output) for cell in _code(notebook) for output in cell.outputs]
+
+
+def test_every_code_cell_was_executed_in_order(lesson, notebook):
+    """nbval skips a cell without a count and without outputs in silence."""
+    assert [cell.execution_count for cell in _code(notebook)] == list(range(1, len(_code(notebook)) + 1))
+    assert sum(bool(cell.outputs) for cell in _code(notebook)) >= len(_code(notebook)) / 2
+
+
+def test_no_output_is_an_error_or_stderr(lesson, notebook):
+    bad = [
+        cell for cell, output in _outputs(notebook) if output.output_type == "error" or output.get("name") == "stderr"
+    ]
+    assert not bad
+
+
+def test_normalised_form_is_what_is_committed(lesson, notebook):
+    assert text_of(normalised(notebook), lesson.name) == lesson.path.read_text(encoding="utf-8")
+
+
+def test_file_is_small_and_without_widgets_and_times(lesson, notebook):
+    assert lesson.path.stat().st_size <= MOST_BYTES
+    assert "widgets" not in notebook.metadata
+    assert not [cell for cell, output in _outputs(notebook) if WIDGET_MIME in output.get("data", {})]
+    assert not [cell.id for cell in notebook.cells if {"execution", "papermill"} & set(cell.metadata)]
+
+
+def test_parameters_are_literals_and_hold_the_four(lesson, notebook):
+    defaults = default_parameters(notebook, lesson.name)
+    assert {"BACKBONE", "DATASET", "DEVICE", "SEED"} <= set(defaults)
+    assert defaults["DEVICE"] == "auto"
+    assert set(papermill.inspect_notebook(str(lesson.path))) == set(defaults)
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells) == 1
+
+
+def test_imports_cell_follows_the_parameters_and_ends_with_the_contract(lesson, notebook):
+    (imports,) = [cell for cell in _code(notebook) if "imports" in cell.metadata.get("tags", [])]
+    assert _code(notebook).index(imports) == _code(notebook).index(parameters_cell(notebook)) + 1
+    assert imports.source.strip().endswith(f'contract("{lesson.number}")')
+
+
+def test_exercises_are_those_of_the_lesson_module(lesson, notebook):
+    numbers = list(exercise_cells(notebook))
+    assert numbers == lesson_module(lesson.number).EXERCISES.numbers()
+    assert len(numbers) >= 3
+
+
+def test_exercise_cell_ends_with_its_check_and_is_compared_by_nbval(lesson, notebook):
+    for number, cell in exercise_cells(notebook).items():
+        stub, check = divided(cell)
+        assert "nbval-check-output" in cell.metadata.tags
+        assert stub.strip(), f"exercise {number} has no stub"
+        assert len(ast.parse(check).body) == 1, f"exercise {number} goes on after its check"
+
+
+def test_exercise_is_stated_in_the_cell_above(lesson, notebook):
+    for number, cell in exercise_cells(notebook).items():
+        above = notebook.cells[notebook.cells.index(cell) - 1]
+        assert above.cell_type == "markdown"
+        assert re.search(rf"^### Exercise {re.escape(number)}: \S", above.source, flags=re.MULTILINE)
+
+
+def test_contract_is_there(lesson):
+    promised = lesson.contract()
+    assert 0 < promised.seconds <= 75 and 0 < promised.peak_mb <= 3000 and promised.download_mb == 0
+
+
+def test_order_of_the_parts(lesson, notebook):
+    text = "\n".join(cell.source for cell in notebook.cells)
+    assert notebook.cells[0].source.startswith(f"# {lesson.number} ")
+    for part in ("You will be able to", "Before you start"):
+        assert part in notebook.cells[0].source
+    parts = [
+        "## Common mistake",
+        "## Quick quiz",
+        f'quiz("{lesson.number}")',
+        "## Recap",
+        f'progress("{lesson.number}")',
+    ]
+    places = [text.find(part) for part in parts]
+    assert -1 not in places, parts[places.index(-1)]
+    assert places[1:] == sorted(places[1:])
+
+
+def test_every_picture_has_an_alternative_text(lesson, notebook):
+    for cell, output in _outputs(notebook):
+        if "image/png" in output.get("data", {}):
+            assert len(output.metadata.get("image/png", {}).get("alt", "")) > 10, f"cell {cell}"
+    for cell in _markdown(notebook):
+        assert "![](" not in cell.source, f"cell {cell.id}"
+
+
+def test_no_measured_time_is_typed_into_the_text(lesson, notebook):
+    typed = [
+        (cell.id, found)
+        for cell in _markdown(notebook)
+        for found in _SECONDS.findall(re.sub(r"`[^`]*`", "", cell.source))
+        if found not in ALLOWED_SECONDS
+    ]
+    assert not typed

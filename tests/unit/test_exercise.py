@@ -1,0 +1,295 @@
+"""Exercises: what each kind of answer is told, and what a check must leave alone."""
+
+from __future__ import annotations
+
+import functools
+import linecache
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from helpers.course import progress
+from helpers.course.exercise import Exercise, Exercises, Level, NotSolved, Outcome, is_unwritten, require
+from helpers.errors import CourseError
+
+
+class Double(Exercise):
+    number = "90.1"
+    title = "double it"
+    level = Level.WRITE
+    minutes = 1
+    hints = ("First.", "Second.")
+    answer = """
+def double(x):
+    return 2 * x
+"""
+
+    def examine(self, double):
+        got = double(4)
+        require(got == 8, f"double(4) gave {got!r}.")
+        return "Twice as much."
+
+
+class Sized(Exercise):
+    number = "90.2"
+    title = "make a module"
+    level = Level.EDGE
+    minutes = 2
+    hints = ("Only.",)
+    answer = "import torch\n\nclass Sized(torch.nn.Linear):\n    pass"
+
+    def examine(self, sized):
+        require(sized(3).weight.shape == (3, 3), "The weight is not square.")
+
+
+class Randomised(Exercise):
+    number = "90.3"
+    title = "draw"
+    level = Level.USE
+    minutes = 1
+    hints = ("Only.",)
+    answer = "answer = 1"
+
+    def examine(self, answer):
+        random.random(), np.random.rand(), torch.rand(2)
+        torch.set_grad_enabled(False)
+        require(answer == 1, f"{random.random():.6f} {np.random.rand():.6f} {torch.rand(1).item():.6f}")
+
+
+def typed(source: str) -> dict:
+    """What a learner's cell leaves behind; its lines can be shown, as IPython's can."""
+    linecache.cache["<answer>"] = (len(source), None, source.splitlines(keepends=True), "<answer>")
+    names: dict = {"torch": torch, "nn": nn, "functools": functools}
+    exec(compile(source, "<answer>", "exec"), names)
+    return names
+
+
+def test_reference_answer_is_correct_and_praised():
+    report = Double().judge(typed(Double().answer_source)["double"])
+    assert (report.outcome, report.message) == (Outcome.CORRECT, "Twice as much.")
+
+
+def test_wrong_answer_gets_its_reason():
+    report = Double().judge(lambda x: 3 * x)
+    assert (report.outcome, report.message) == (Outcome.INCORRECT, "double(4) gave 12.")
+
+
+STUBS = {
+    "ellipsis": "f = ...",
+    "body of ellipsis": "def f(x): ...",
+    "docstring and ellipsis": 'def f(x):\n    """Say."""\n    ...',
+    "docstring alone": 'def f(x):\n    """Say."""',
+    "pass": "def f(x):\n    pass",
+    "returns ellipsis": "def f(x):\n    return ...",
+    "returns ellipsis at the end": "def f(x):\n    y = x + 1\n    return ...",
+    "gap": "def f(x):\n    y = ...\n    return x * y",
+    "gap with a type": "def f(x):\n    y: int = ...\n    return x * y",
+    "gap used at once": "def f(x):\n    y = ...\n    y += x\n    return y",
+    "gap in a loop": "def f(x):\n    for i in x:\n        i = ...\n    return x",
+    "gap that an inner function uses": "def f(x):\n    y = ...\n    return lambda: y + x",
+    "two gaps at once": "def f(x):\n    a, b = ..., ...\n    return a + b",
+    "beneath a decorator": "@torch.no_grad()\ndef f(x):\n    ...",
+    "empty class": 'class f(nn.Module):\n    """Say."""',
+    "class with a stub method": "class f(nn.Module):\n    def forward(self, x):\n        ...",
+    "class with a static stub": "class f:\n    @staticmethod\n    def forward(x): ...",
+    "class with a gap": "class f:\n    def __init__(self):\n        self.a = ...",
+    "list with a gap": "f = [1, ...]",
+    "dict with a gap": 'f = {"a": 1, "b": ...}',
+}
+
+WRITTEN = {
+    "None": "f = None",
+    "number": "f = 0",
+    "empty list": "f = []",
+    "array": "f = torch.zeros(3)",
+    "function": "def f(x):\n    return 2 * x",
+    "returns x": "def f(x): return x",
+    "returns False": "def f(x):\n    return False",
+    "indexes with an ellipsis": "def f(x):\n    y = x[...]\n    return y[..., 0]",
+    "stores through an ellipsis": "def f(x):\n    x[...] = 1\n    return x",
+    "compares with an ellipsis": "def f(x):\n    if x is ...:\n        raise ValueError\n    return x",
+    "passes an ellipsis on": "def f(x):\n    return x.reduce(...)",
+    "lambda": "f = lambda x: x",
+    "partial": "f = functools.partial(max, 1)",
+    "built-in": "f = len",
+    "closure": "def make(k):\n    def inner(x):\n        return k * x\n    return inner\nf = make(2)",
+    "class": "class f(nn.Module):\n    def forward(self, x):\n        return x",
+    "class of settings": "class f:\n    rate = 0.1",
+    "class of annotations": "class f:\n    rate: float",
+    "class from a library": "f = nn.Linear",
+    "generator": "def f(x):\n    yield x",
+}
+
+
+@pytest.mark.parametrize("source", STUBS.values(), ids=STUBS.keys())
+def test_stub_is_not_attempted(source):
+    assert is_unwritten(typed(source)["f"])
+    assert Double().judge(typed(source)["f"]).outcome is Outcome.NOT_ATTEMPTED
+
+
+@pytest.mark.parametrize("source", WRITTEN.values(), ids=WRITTEN.keys())
+def test_written_answer_is_no_stub(source):
+    assert not is_unwritten(typed(source)["f"])
+
+
+def test_traceback_is_cut_to_the_learners_own_lines():
+    source = "def helper(x):\n    return [x][7]\n\n\ndef double(x):\n    return helper(x)"
+    report = Double().judge(typed(source)["double"])
+    assert report.outcome is Outcome.ERROR
+    assert "IndexError: list index out of range" in report.message
+    assert "line 6, in `double`: `return helper(x)`; then line 2, in `helper`: `return [x][7]`" in report.message
+    assert "examine" not in report.message and "exercise.py" not in report.message
+
+
+def test_error_deep_inside_a_library_names_only_the_learners_line():
+    source = "def double(x):\n    return torch.nn.functional.linear(torch.zeros(2), torch.zeros(3, 3))"
+    message = Double().judge(typed(source)["double"]).message
+    assert "line 2" in message and "functional.py" not in message and "\n" not in message
+
+
+def test_endless_recursion_and_exit_are_errors_not_the_end():
+    endless = Double().judge(typed("def double(x):\n    return double(x)")["double"])
+    assert endless.outcome is Outcome.ERROR and "RecursionError" in endless.message and len(endless.message) < 500
+    leaves = Double().judge(typed("import sys\ndef double(x):\n    sys.exit(3)")["double"])
+    assert leaves.outcome is Outcome.ERROR and "SystemExit" in leaves.message
+
+
+@pytest.mark.parametrize(
+    ("exercise", "source", "name"),
+    [
+        (Double(), "def double():\n    return 2", "double"),
+        (Double(), "def double(x, y):\n    return 2", "double"),
+        (Double(), "double = lambda: 2", "double"),
+        (Sized(), "class Sized(nn.Linear):\n    def __init__(self):\n        super().__init__(3, 3)", "Sized"),
+        (Sized(), "class Sized(nn.Linear):\n    rate = 1", "Sized"),
+    ],
+)
+def test_wrong_signature_is_told_as_one(exercise, source, name):
+    report = exercise.judge(typed(source)[name])
+    assert report.outcome is Outcome.ERROR
+    assert "calls your function as the exercise asks" in report.message
+
+
+def test_value_in_place_of_a_function_and_value_of_another_type():
+    assert "check cannot use" in Double().judge(3).message
+    assert "check cannot use" in Sized().judge(lambda n: "text").message
+    assert "double(4) gave None" in Double().judge(lambda x: print(end="")).message
+
+
+def test_changed_check_line_is_told_in_one_line():
+    with pytest.raises(CourseError, match=r'got 0 answers and takes 1: write exercise\("90.1"\).check\(double\)'):
+        Double().check()
+    with pytest.raises(CourseError, match="got 2 answers"):
+        Double().judge(1, 2)
+
+
+def test_random_state_and_grad_mode_are_as_before():
+    torch.manual_seed(5)
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    for answer in (1, 2):
+        Randomised().judge(answer)
+        assert (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()) == before
+        assert torch.is_grad_enabled()
+    with torch.no_grad():
+        Randomised().judge(1)
+        assert not torch.is_grad_enabled()
+
+
+def test_checks_draw_the_same_numbers_each_time():
+    torch.manual_seed(1)
+    first = Randomised().judge(2).message
+    torch.manual_seed(2)
+    assert Randomised().judge(2).message == first
+
+
+def test_seeding_a_check_leaves_gpus_alone(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: seeded.append(seed))
+    Randomised().judge(1)
+    assert not seeded
+
+
+def test_strict_raises_unless_correct(course_output, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_STRICT", "1")
+    Double().check(lambda x: 2 * x)
+    with pytest.raises(NotSolved, match=r"90\.1 is incorrect: double"):
+        Double().check(lambda x: x)
+    with pytest.raises(NotSolved, match="not_attempted"):
+        Double().check(...)
+    assert "not yet" in capsys.readouterr().out  # the panel comes before the exception
+
+
+def test_progress_counts(course_output, capsys):
+    exercise = Double()
+    exercise.check(...)
+    assert progress.read() == {}
+    exercise.check(lambda x: x)
+    exercise.check(lambda x: 2 * x)
+    exercise.check(lambda x: 1 / 0)
+    exercise.hint()
+    assert progress.read() == {"90.1": {"attempts": 3, "hints": 1, "latest": "error", "solved": True}}
+    assert progress.summary(["90.1", "90.2"]) == "You have solved 1 of 2 exercises. Still open: 90.2."
+
+
+def test_plain_text_without_a_front_end(course_output, capsys):
+    Double().check(...)
+    Double().check(lambda x: 2 * x)
+    shown = capsys.readouterr()
+    assert "[…] Exercise 90.1, double it: not attempted yet." in shown.out
+    assert 'exercise("90.1").hint()' in shown.out
+    assert "[✓] Exercise 90.1, double it: correct.\nTwice as much." in shown.out
+    assert "<div" not in shown.out and shown.err == ""
+
+
+def test_hints_follow_each_other_and_start_again(course_output, capsys):
+    for _ in range(3):
+        Double().hint()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["First.", "Second.", "First."]
+    Double().solution()
+    assert "return 2 * x" in capsys.readouterr().out
+
+
+def test_verdict_is_shown_where_the_record_is_damaged(course_output, capsys):
+    (course_output / "progress.json").write_text("{")
+    with pytest.raises(CourseError, match="damaged") as told:
+        Double().check(lambda x: 2 * x)
+    assert "correct" in capsys.readouterr().out
+    assert "\n" not in str(told.value)
+
+
+def test_hostile_text_is_escaped(monkeypatch):
+    shown = []
+    monkeypatch.setattr("helpers.course.panel.show", lambda text, rich, extra=None: shown.append((text, rich, extra)))
+    monkeypatch.setattr("helpers.course.progress.record", lambda *_: None)
+    hostile = "<img src=x onerror='alert(1)'> `</code><script>alert(2)</script>` & \"q\""
+    Double().check(lambda x: hostile)
+    text, rich, extra = shown[0]
+    assert "<img" not in rich and "<script" not in rich and "&lt;script&gt;" in rich
+    assert hostile.splitlines()[0][:10] in text
+    assert extra["application/vnd.transfer-course.check+json"]["outcome"] == "incorrect"
+
+
+def test_declarations_are_held_to_their_form():
+    assert Exercises(Double, Sized).numbers() == ["90.1", "90.2"]
+    with pytest.raises(CourseError, match="same number"):
+        Exercises(Double, Double)
+    with pytest.raises(CourseError, match="no hints"):
+        Exercises(type("NoHints", (Double,), {"hints": ()}))
+
+
+def test_unknown_exercise_lesson_and_quiz_name_the_known_ones(monkeypatch):
+    from helpers import lessons
+
+    module = type("Lesson", (), {"EXERCISES": Exercises(Double, Sized)})
+    monkeypatch.setattr(lessons, "lesson_numbers", lambda: ["90"])
+    monkeypatch.setattr(lessons.importlib, "import_module", lambda name: module)
+    assert isinstance(lessons.exercise("90.2"), Sized)
+    with pytest.raises(CourseError, match=r"unknown exercise '90.7'.*90\.1, 90\.2"):
+        lessons.exercise("90.7")
+    for ask in (lessons.exercise, lessons.quiz, lessons.progress):
+        with pytest.raises(CourseError, match=r"unknown lesson '77'.*Known: 90"):
+            ask("77")

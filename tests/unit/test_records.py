@@ -1,0 +1,110 @@
+"""Small JSON files: whole or not there, also with several writers and with a damaged file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from helpers.course import progress, records
+from helpers.course.records import read_json, updated_json, write_beside
+from helpers.errors import CourseError
+
+
+def test_missing_file_is_empty_and_the_empty_value_is_a_copy(tmp_path):
+    empty: list = []
+    read_json(tmp_path / "none.json", empty).append(1)
+    assert empty == []
+
+
+def test_change_is_written(tmp_path):
+    with updated_json(tmp_path / "a.json", {}) as value:
+        value["é"] = 1
+    assert read_json(tmp_path / "a.json", {}) == {"é": 1}
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe\x00", b"[" * 100_000, b"nonsense"])
+def test_damaged_file_is_told_in_one_line_and_kept(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    for use in (lambda: read_json(path, {}), lambda: updated_json(path, {}).__enter__()):
+        with pytest.raises(CourseError, match="damaged") as told:
+            use()
+        assert "\n" not in str(told.value)
+    assert path.read_bytes() == content
+
+
+def test_other_kind_of_json_is_told(tmp_path):
+    (tmp_path / "a.json").write_text("[]")
+    with pytest.raises(CourseError, match="holds no dict"):
+        read_json(tmp_path / "a.json", {})
+
+
+@pytest.mark.parametrize("value", [float("nan"), object()])
+def test_value_that_json_cannot_hold_leaves_the_old_file(tmp_path, value):
+    path = tmp_path / "a.json"
+    write_beside(path, '{"kept": 1}')
+    with pytest.raises((TypeError, ValueError)), updated_json(path, {}) as entries:
+        entries["new"] = value
+    assert json.loads(path.read_text()) == {"kept": 1}
+    with updated_json(path, {}) as entries:  # the lock is free again
+        entries["more"] = 2
+
+
+def test_no_file_is_left_beside(tmp_path):
+    path = tmp_path / "folder"
+    path.mkdir()
+    with pytest.raises(OSError):
+        write_beside(path, "text")
+    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
+def test_folder_in_place_of_the_file(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(CourseError, match="cannot read"):
+        read_json(tmp_path / "a.json", {})
+
+
+def test_locked_file_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "_WAIT", 1)
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, filelock\n"
+            "with filelock.FileLock(sys.argv[1]):\n    print('held', flush=True)\n    sys.stdin.read()",
+            str(tmp_path / "a.json.lock"),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout.readline().strip() == "held"
+        with pytest.raises(CourseError, match="locked for 1 s"), updated_json(tmp_path / "a.json", {}):
+            pass
+    finally:
+        holder.communicate("")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_folder_that_is_not_ours(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(CourseError, match="cannot write"), updated_json(tmp_path / "a.json", {}):
+        pass
+
+
+@pytest.mark.parametrize("entry", [5, {}, {"attempts": "x", "hints": 0, "latest": None, "solved": False}])
+def test_progress_edited_by_hand_is_told(course_output, entry):
+    (course_output / "progress.json").write_text(json.dumps({"90.1": entry}))
+    for use in (
+        progress.read,
+        lambda: progress.record("90.1", "correct"),
+        lambda: progress.count_hint("90.1"),
+        lambda: progress.summary(["90.1"]),
+    ):
+        with pytest.raises(CourseError, match=r"no record of exercise 90\.1"):
+            use()
