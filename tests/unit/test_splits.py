@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -30,6 +30,7 @@ label_lists = st.lists(st.integers(0, 6), max_size=120)
 fractions = st.sampled_from([(0.6, 0.2, 0.2), (0.5, 0.25, 0.25), (0.1, 0.45, 0.45), (0.98, 0.01, 0.01)])
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(label_lists, fractions, st.integers(0, 2**31))
 def test_a_split_is_disjoint_complete_and_repeatable(labels, fractions, seed):
     parts = stratified_split(labels, fractions, seed)
@@ -39,6 +40,7 @@ def test_a_split_is_disjoint_complete_and_repeatable(labels, fractions, seed):
     assert all(np.array_equal(a, b) and a.dtype == np.int64 for a, b in zip(parts, again, strict=True))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(label_lists, fractions, st.integers(0, 99))
 def test_three_images_of_a_class_reach_every_part(labels, fractions, seed):
     parts = stratified_split(labels, fractions, seed)
@@ -95,6 +97,7 @@ def test_labels_are_int64_and_names_follow_a_subset():
         dataset().subset([22])
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(1, 9), st.integers(0, 50))
 def test_draws_per_class_are_stratified_and_nested(n, seed):
     whole = dataset()
