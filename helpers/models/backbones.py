@@ -37,6 +37,16 @@ class Backbone:
         """Side of the square input, in pixels, that the published accuracy was measured at."""
         return self.transforms.crop_size[0]
 
+    def transforms_for(self, side: int) -> nn.Module:
+        """The preprocessing for pictures whose shorter side is `side` pixels: none is enlarged.
+
+        A network that was trained at 224 pixels also takes smaller pictures, and is faster on them; enlarging
+        them first would add work and no detail. Networks of one fixed size (ViT, MaxViT) keep theirs.
+        """
+        if side >= self.input_size or not takes_any_size(self.model):
+            return self.transforms
+        return self.weights.transforms(crop_size=side, resize_size=side)
+
     @property
     def categories(self) -> list[str]:
         """The 1000 names of ImageNet's classes, in the order of the logits."""
@@ -109,3 +119,8 @@ def _load_from_torchvision(name: str, weights: WeightsEnum) -> Backbone:
             f"{path} holds the weights of another network than {name}: delete it and fetch it again"
         ) from None
     return Backbone(name, model, weights, True)
+
+
+def takes_any_size(model: nn.Module) -> bool:
+    """Whether the network accepts images of other sizes than the one it was built for."""
+    return not isinstance(model, torchvision.models.VisionTransformer | torchvision.models.MaxVit)

@@ -50,10 +50,12 @@ def extract_features(
 @torch.inference_mode()
 def _compute(backbone, dataset, device, batch_size, progress) -> tuple[Tensor, Tensor]:
     was_training = backbone.training
-    backbone.eval().to(device)
+    # Channels-last memory halves the time of depthwise convolutions on a CPU (benchmarks/features.py).
+    layout = {"device": device, "memory_format": torch.channels_last}
+    backbone.eval().to(**layout)
     batches = DataLoader(dataset, batch_size=batch_size)
     pairs = [
-        (backbone(images.to(device)).float().cpu(), labels)
+        (backbone(images.to(**layout)).float().cpu(), labels)
         for images, labels in tqdm(batches, desc="features", leave=False, disable=not progress)
     ]
     backbone.train(was_training)
