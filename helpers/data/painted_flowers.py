@@ -39,7 +39,7 @@ from helpers.places import cache_dir
 
 SPECIES: tuple[str, ...] = ("daisy", "lily", "rose", "sunflower", "tulip")
 
-PAINTER_VERSION = 1
+PAINTER_VERSION = 2
 """Part of every recipe's key. Raise it with any change that alters a picture."""
 
 Array = np.ndarray
@@ -274,7 +274,7 @@ def _petals(
     count, (rows, columns) = len(theta), grid
     u = 1 - (1 - np.arange(rows + 1) / rows) ** 1.5  # closer together near the tip, where outlines turn
     steps, middle = np.diff(u), (u[1:] + u[:-1]) / 2
-    v = np.linspace(-1, 1, columns + 1)
+    v = np.arange(columns + 1) * (2 / columns) - 1
 
     def column(value: Array | float) -> Array:
         return np.broadcast_to(np.asarray(value, float), (count,))[:, None]
@@ -424,8 +424,8 @@ def _tulip(dice: _Dice, difficulty: float) -> _Mesh:
             _petals(
                 dice, theta, outline=lambda u: _mix(_egg(u), _pointed(u), 0.15 + 0.4 * drift), colours=flame,
                 grid=(13, 10), length=1.25, width=0.58 - 0.08 * drift, base_radius=0.06,
-                rise=0.35 + 0.1 * ring, curl=_mix(1.75, 1.0, opening) + 0.08 * dice.many(3), bend=0.55,
-                wrap=0.75, cup=0.1, ruffle=0.02, vein=0.12, base_height=0.02 * ring,
+                rise=0.35 + 0.16 * ring, curl=_mix(1.75, 1.0, opening) + 0.08 * dice.many(3), bend=0.55,
+                wrap=0.75, cup=0.1, ruffle=0.02, vein=0.12, base_height=0.07 * ring,
             )
         )  # fmt: skip
     meshes.append(_stamens(dice, 6, 0.55, 0.25, _rgb("3a2a1a"), 0.035))
@@ -476,7 +476,10 @@ def _blossom(dice: _Dice) -> _Mesh:
         dice, _evenly(dice, 5, 0.1), outline=_egg, colours=colours, grid=(3, 2), length=0.95, width=0.42,
         rise=0.3, curl=-0.3, base_radius=0.05,
     )  # fmt: skip
-    return _Mesh.join([petals, _dome(dice, 0.2, 0.1, _pair(_SHARED_CENTRES[0]), 12, 0.0)])
+    angle = np.arange(3)[:, None] * (np.pi / 3) + np.array([0.0, 1.0, 3.0, 4.0]) * (np.pi / 3)
+    corners = np.stack([0.22 * np.cos(angle), 0.22 * np.sin(angle), np.full(angle.shape, 0.4)], 2)
+    centre = _pair(_SHARED_CENTRES[0])[1]
+    return _Mesh.join([petals, _Mesh(corners, np.tile(centre, (3, 1)), np.zeros(3, int))])
 
 
 _FLOWERS = {"daisy": _daisy, "lily": _lily, "rose": _rose, "sunflower": _sunflower, "tulip": _tulip}
@@ -552,10 +555,11 @@ class _Pose:
 def _draw_mesh(layer: _Layer, mesh: _Mesh, pose: _Pose, light: Array) -> None:
     """Draw a flower, far pieces first, each lit by its angle to `light` (a unit vector [3])."""
     seen = mesh.corners @ pose.rotation().T
-    normal = np.cross(seen[:, 2] - seen[:, 0], seen[:, 3] - seen[:, 1])
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-9
-    normal *= np.where(normal[:, 2:] < 0, -1.0, 1.0)
-    facing = np.clip(normal @ light, -0.3, 1)
+    (ax, ay, az), (bx, by, bz) = (seen[:, 2] - seen[:, 0]).T, (seen[:, 3] - seen[:, 1]).T
+    normal = np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
+    length = np.sqrt((normal * normal).sum(0)) + 1e-9
+    # Both sides of a petal are lit, so a normal counts as if it faced the camera.
+    facing = np.clip(light @ normal / np.where(normal[2] < 0, -length, length), -0.3, 1)
     depth = seen[:, :, 2].mean(1)
     bright = 0.56 + 0.44 * facing + 0.1 * np.clip(depth, -1, 1)
     order = np.argsort(np.round(depth, 9), kind="stable")
@@ -566,19 +570,22 @@ def _draw_mesh(layer: _Layer, mesh: _Mesh, pose: _Pose, light: Array) -> None:
 
 def _draw_blade(layer: _Layer, spine: Array, width: Array, colour: Colour) -> None:
     """A leaf, a stem or a blade of grass along `spine` [n, 2], `width` [n] wide, darker on one side."""
-    along = np.gradient(spine, axis=0)
-    side = np.stack([-along[:, 1], along[:, 0]], 1)
-    side /= np.linalg.norm(side, axis=1, keepdims=True) + 1e-9
-    left, right = spine + side * width[:, None] / 2, spine - side * width[:, None] / 2
-    for edge, shade in ((left, 0.82), (right, 1.08)):
-        outline = np.concatenate([spine, edge[::-1]])
-        layer.polygons(outline[None], (colour * shade)[None], np.zeros(1, int))
+    along = np.concatenate([spine[1:2] - spine[:1], spine[2:] - spine[:-2], spine[-1:] - spine[-2:-1]])
+    side = along[:, ::-1] * np.array([-0.5, 0.5])
+    side *= (width / (np.hypot(along[:, 0], along[:, 1]) + 1e-9))[:, None]
+    left, right = spine + side, spine - side
+    halves = np.stack([np.concatenate([spine, edge[::-1]]) for edge in (left, right)])
+    layer.polygons(halves, np.stack([colour * 0.82, colour * 1.08]), np.arange(2))
 
 
-def _curve(start: Sequence[float], control: Sequence[float], end: Sequence[float], points: int = 12) -> Array:
-    """A quadratic Bezier curve [points, 2]."""
-    t = np.linspace(0, 1, points)[:, None]
-    return (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(control) + t**2 * np.array(end)
+_ALONG = np.arange(12) / 11
+_BEZIER = np.stack([(1 - _ALONG) ** 2, 2 * _ALONG * (1 - _ALONG), _ALONG**2], 1)
+_LEAF_WIDTH, _GRASS_WIDTH = np.sin(np.pi * _ALONG**0.75), 1 - _ALONG**1.5
+
+
+def _curve(start: Sequence[float], control: Sequence[float], end: Sequence[float]) -> Array:
+    """A quadratic Bezier curve [12, 2]."""
+    return _BEZIER @ np.array([start, control, end])
 
 
 def _draw_leaf(layer: _Layer, dice: _Dice, start: Sequence[float], angle: float, length: float) -> None:
@@ -586,8 +593,7 @@ def _draw_leaf(layer: _Layer, dice: _Dice, start: Sequence[float], angle: float,
     end = (start[0] + length * math.cos(angle), start[1] - length * math.sin(angle))
     sag = dice.between(-0.25, 0.25) * length
     middle = ((start[0] + end[0]) / 2 + sag * math.sin(angle), (start[1] + end[1]) / 2 + sag * math.cos(angle))
-    t = np.linspace(0, 1, 12)
-    width = length * dice.between(0.22, 0.42) * np.sin(np.pi * t**0.75)
+    width = length * dice.between(0.22, 0.42) * _LEAF_WIDTH
     colour = _rgb(dice.pick(_GREENS)) * dice.between(0.8, 1.25)
     _draw_blade(layer, _curve(start, middle, end), width, colour)
 
@@ -597,7 +603,7 @@ def _draw_grass(layer: _Layer, dice: _Dice, reach: float) -> None:
     x, height = dice.between(-0.1, 1.1), reach * dice.between(0.6, 1.0)
     tip = (x + dice.between(-0.35, 0.35), 1.05 - height)
     spine = _curve((x, 1.05), (x + dice.between(-0.1, 0.1), 1.05 - 0.6 * height), tip)
-    width = dice.between(0.015, 0.04) * (1 - np.linspace(0, 1, 12) ** 1.5)
+    width = dice.between(0.015, 0.04) * _GRASS_WIDTH
     _draw_blade(layer, spine, width, _rgb(dice.pick(_GREENS)) * dice.between(0.8, 1.3))
 
 
@@ -606,11 +612,11 @@ def _draw_stem(layer: _Layer, dice: _Dice, pose: _Pose, leafy: bool) -> None:
     start = (pose.x + 0.3 * pose.radius * axis[0], pose.y - 0.3 * pose.radius * axis[1])
     control = (pose.x + 1.6 * pose.radius * axis[0], pose.y + 1.3 * pose.radius)
     end = (pose.x + dice.between(-0.12, 0.12), 1.08)
-    spine = _curve(start, control, end, 14)
+    spine = _curve(start, control, end)
     green = _rgb(dice.pick(_GREENS))
-    _draw_blade(layer, spine, np.full(14, pose.radius * dice.between(0.1, 0.15)), green)
+    _draw_blade(layer, spine, np.full(12, pose.radius * dice.between(0.1, 0.15)), green)
     for _ in range(2 if leafy else 0):
-        place = spine[dice.whole(5, 10)]
+        place = spine[dice.whole(4, 9)]
         angle = dice.between(0.3, 1.2)
         _draw_leaf(layer, dice, place, angle if dice.chance(0.5) else math.pi - angle, pose.radius * 1.2)
 
@@ -627,13 +633,14 @@ def _smooth_noise(dice: _Dice, size: int, cells: int) -> Array:
 
 
 def _background(dice: _Dice, size: int, difficulty: float) -> Array:
-    dark, light = _pair(dice.pick(_BACKGROUNDS))
+    dark, light = (colour.astype(np.float32) for colour in _pair(dice.pick(_BACKGROUNDS)))
     slope = dice.between(-0.5, 0.5)
-    down = np.linspace(1, 0, size, dtype=np.float32)[:, None] + slope * np.linspace(-0.5, 0.5, size)[None]
+    ramp = np.linspace(0, 1, size, dtype=np.float32)
+    down = (1 - ramp)[:, None] + slope * (ramp - 0.5)[None]
     amount = down + 0.45 * _smooth_noise(dice, size, 4) + 0.25 * _smooth_noise(dice, size, 9)
     rough = _smooth_noise(dice, size, 28) * (0.04 + 0.1 * difficulty * dice.between(0, 1))
     amount = np.clip(amount, -0.2, 1.2)[:, :, None]
-    return (dark + (light - dark) * amount + rough[:, :, None]).astype(np.float32)
+    return dark + (light - dark) * amount + rough[:, :, None]
 
 
 def _draw_behind(layer: _Layer, dice: _Dice, difficulty: float, light: Array) -> None:
@@ -686,13 +693,12 @@ def _photograph(dice: _Dice, scene: Array, difficulty: float) -> Array:
     shade = 1 - (0.1 + 0.35 * difficulty) * np.clip(_smooth_noise(dice, size, 5), 0, 1)
     cast = 1 + (0.05 + 0.1 * difficulty) * dice.many(3)
     exposure = 1.04 + dice.between(-1, 1) * (0.1 + 0.25 * difficulty)
-    scene = np.clip(scene * (uneven * shade)[:, :, None] * cast * exposure, 0, 1)
+    scene = np.clip(scene * (uneven * shade)[:, :, None] * (cast * exposure).astype(np.float32), 0, 1)
     image = Image.fromarray(np.round(scene * 255).astype(np.uint8))
     blur = dice.between(0, 0.003 + 0.012 * difficulty) * size
     if blur > 0.2:
         image = image.filter(ImageFilter.GaussianBlur(blur))
-    noise = dice.many(size, size, 3) + dice.many(size, size, 3)
-    grain = (0.008 + 0.05 * difficulty * dice.between(0.2, 1)) * noise
+    grain = (0.011 + 0.07 * difficulty * dice.between(0.2, 1)) * dice.many(size, size, 3).astype(np.float32)
     return np.clip(np.asarray(image, dtype=np.float32) / 255 + grain, 0, 1)
 
 
@@ -709,9 +715,9 @@ def _ink(dice: _Dice, photo: Array, layers: Sequence[_Layer]) -> Array:
     lines = Image.fromarray(edge).filter(ImageFilter.MaxFilter(3)).reduce(oversampling)
     cover = np.asarray(lines, dtype=np.float32) / 255
     rows, columns = np.mgrid[0:size, 0:size]
-    dark = photo.mean(2)
+    dark, drawn = photo.mean(2), parts[::oversampling, ::oversampling] > 0
     for limit, direction in ((0.34, 1), (0.2, -1)):
-        stroke = ((rows + direction * columns) % 4 == 0) & (dark < limit)
+        stroke = ((rows + direction * columns) % 4 == 0) & (dark < limit) & drawn
         cover = np.maximum(cover, 0.6 * stroke)
     paper = np.array([0.96, 0.94, 0.89]) + 0.03 * dice.many(3) + 0.015 * dice.many(size, size, 1)
     pen = _rgb(dice.pick(("14141a", "1a2444", "3a2416")))
@@ -752,7 +758,7 @@ def paint(species: str, index: int, recipe: Recipe | None = None) -> Image.Image
     hard, size = recipe.difficulty, recipe.size
 
     def dice(aspect: int) -> _Dice:
-        return _Dice(PAINTER_VERSION, recipe.seed, SPECIES.index(species), int(index), aspect)
+        return _Dice(1, recipe.seed, SPECIES.index(species), int(index), aspect)
 
     oversampling = min(8, max(2, round(384 / size)))
     behind, flower, front = (_Layer(size, oversampling, recipe.shift > 0) for _ in range(3))

@@ -91,8 +91,10 @@ def test_species_differ() -> None:
 
 def test_golden_picture() -> None:
     """A change of the painter must come with a new PAINTER_VERSION, or old caches mix with new pictures."""
-    small = np.asarray(paint("sunflower", 0, Recipe(size=32)), float)
-    assert (module.PAINTER_VERSION, np.round(small.mean((0, 1))).tolist()) == (1, [0, 0, 0])
+    mean_colour = np.asarray(paint("sunflower", 0, Recipe(size=32)), float).mean((0, 1))
+    assert module.PAINTER_VERSION == 2
+    # Within a tenth of a grey level: another platform's last bits may move a pixel, not the picture.
+    assert np.abs(mean_colour - [102.206, 108.261, 73.027]).max() < 0.1
 
 
 @pytest.mark.parametrize("change", [{"size": 17}, {"difficulty": 0.4}, {"shift": 0.1}, {"seed": 1}])
