@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import math
 import os
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -910,11 +910,10 @@ class _Cache:
 
     A file is written beside its place and moved there, so nobody sees half of one. Two processes that
     write the same file at once leave one of the two, which is whole; the other's pictures are painted
-    again when they are wanted. A file that cannot be read counts as absent.
+    again when they are wanted. A damaged file counts as absent.
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        self._shape = (recipe.size, recipe.size, 3)
         self._folder = cache_dir() / "painted_flowers" / recipe.key()
 
     def read(self, species: str, wanted: range) -> dict[int, Array]:
@@ -933,7 +932,7 @@ class _Cache:
             self._folder.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as stream:
                 temporary = Path(stream.name)
-                np.savez(stream, indices=np.array(list(pictures)), images=np.stack(list(pictures.values())))
+                stream.write(_packed(pictures))
             temporary.replace(file)
         except OSError as error:
             if temporary is not None:
@@ -944,18 +943,29 @@ class _Cache:
             ) from None
 
     def _file(self, species: str, chunk: int) -> Path:
-        return self._folder / f"{species}-{chunk * _CHUNK:06d}.npz"
+        return self._folder / f"{species}-{chunk * _CHUNK:06d}.pictures"
 
     def _read_file(self, file: Path) -> dict[int, Array]:
         try:
-            # A zip file holds a checksum of each array, so damage is noticed.
-            with np.load(file, allow_pickle=False) as content:
-                indices, images = content["indices"].tolist(), content["images"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile):
+            return _unpacked(file.read_bytes())
+        except OSError:  # most often it is not there yet
             return {}
-        if images.dtype != np.uint8 or images.shape != (len(indices), *self._shape):
-            return {}
-        return dict(zip(indices, images, strict=True))
+
+
+def _packed(pictures: dict[int, Array]) -> bytes:
+    """Pictures by their index as the content of a file: a checksum, then a .npz archive."""
+    archive = io.BytesIO()
+    np.savez(archive, indices=np.array(list(pictures)), images=np.stack(list(pictures.values())))
+    return hashlib.sha256(archive.getbuffer()).digest() + archive.getvalue()
+
+
+def _unpacked(content: bytes) -> dict[int, Array]:
+    """What `_packed` was given, or nothing where a single bit is not as it was written."""
+    checksum, archive = content[:32], content[32:]
+    if hashlib.sha256(archive).digest() != checksum:
+        return {}
+    with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
+        return dict(zip(arrays["indices"].tolist(), arrays["images"], strict=True))
 
 
 @contextlib.contextmanager
