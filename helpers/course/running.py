@@ -176,18 +176,15 @@ class _Run:
     environment: dict[str, str]
     timeout: int
     told: Callable[[Lesson], None]
-    index: int = -1  # of the cell that runs now
+    cell: int = 0  # the one that runs now, counted as Jupyter counts: code cells from 1
     peak_bytes: int = 0
-    kernel: int | None = None  # process id
+    kernel: int | None = None  # process id, once it answers
+    stopped: bool = False  # by Ctrl-C
     finished: threading.Event = field(default_factory=threading.Event)
 
-    def on_cell(self, cell_index: int) -> None:
-        self.index = cell_index
+    def on_cell(self, cell: NotebookNode) -> None:
+        self.cell += cell.cell_type == "code"
         self.told(self.lesson)
-
-    def code_cell(self) -> int:
-        """The running cell, counted as Jupyter counts: code cells from 1."""
-        return sum(cell.cell_type == "code" for cell in self.notebook.cells[: self.index + 1])
 
 
 class _LessonEngine(NBClientEngine):
@@ -200,13 +197,14 @@ class _LessonEngine(NBClientEngine):
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, *, run: _Run, **_: Any) -> None:
         run.notebook = nb_man.nb  # the executed cells stay in reach also where the execution raises
+        nb_man.nb.metadata.papermill["input_path"] = run.lesson.path.name  # not the whole notebook once more
         client = PapermillNotebookClient(
             nb_man,
             kernel_name=kernel_name,
             timeout=run.timeout,
             startup_timeout=_START_TIMEOUT,
             record_timing=False,
-            on_cell_start=lambda cell, cell_index: run.on_cell(cell_index),
+            on_cell_start=lambda cell, cell_index: run.on_cell(cell),
             # ipykernel warns of plain TCP sockets for every kernel, and of its sockets when it is ended in mid-cell.
             extra_arguments=["--log-level=CRITICAL"],
         )
@@ -219,6 +217,8 @@ papermill_engines.register("course", _LessonEngine)
 
 def _watch(run: _Run, kernel: int) -> None:
     run.kernel = kernel
+    if run.stopped:  # Ctrl-C came while the kernel started
+        _end(run)
     threading.Thread(target=_sample_memory, args=(run,), daemon=True).start()
 
 
@@ -255,10 +255,23 @@ def _run_one(run: _Run, out: Path) -> Result:
 
 def _execute(run: _Run) -> tuple[str | None, int | None]:
     """Run the notebook; one line and the code cell where it failed."""
+    source = run.notebook
+    try:
+        failure = _try(run, source)
+        if failure and run.cell == 0 and not run.stopped:
+            # No cell began: the kernel did not start. Its ports are chosen before it binds them, and on a
+            # busy machine another program may take one in between. A second start chooses others.
+            failure = _try(run, source)
+    finally:
+        run.finished.set()
+    return failure, (run.cell or None) if failure else None
+
+
+def _try(run: _Run, source: NotebookNode) -> str | None:
     papermill_log.setLevel("CRITICAL")  # what it logs is told in the result
     try:
         papermill.execute_notebook(
-            run.notebook,
+            source,
             None,
             parameters=run.parameters,
             engine_name="course",
@@ -269,18 +282,15 @@ def _execute(run: _Run) -> tuple[str | None, int | None]:
             run=run,
         )
     except PapermillExecutionError as error:
-        lines = f"{error.ename}: {error.evalue}".strip().splitlines()
-        return lines[0].rstrip(": "), run.code_cell()
+        return f"{error.ename}: {error.evalue}".strip().splitlines()[0].rstrip(": ")
     except CellTimeoutError:
-        return f"TimeoutError: a cell took longer than {run.timeout} s", run.code_cell()
+        return f"TimeoutError: a cell took longer than {run.timeout} s"
     except DeadKernelError:
-        return "DeadKernelError: the kernel died; was there enough memory?", run.code_cell()
+        return "DeadKernelError: the kernel died; was there enough memory?"
     except Exception as error:  # whatever it is, the other lessons still run
         first = (str(error).strip().splitlines() or ["no message"])[0]
-        return f"{type(error).__name__}: {first}", run.code_cell() or None
-    finally:
-        run.finished.set()
-    return None, None
+        return f"{type(error).__name__}: {first}"
+    return None
 
 
 def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Result]:
@@ -301,6 +311,7 @@ def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Re
 
 
 def _end(run: _Run) -> None:
+    run.stopped = True  # before the look at `kernel`: whoever of the two threads comes second sees the other
     if run.kernel is None or run.finished.is_set():
         return
     with contextlib.suppress(psutil.NoSuchProcess):
