@@ -159,7 +159,11 @@ class ImageDataset(Dataset):
         )
 
     def per_class(self, n: int, seed: int = 0) -> ImageDataset:
-        """`n` random images of each class, class by class.
+        """`n` random images of each class, class by class: the images at `indices_per_class`."""
+        return self.subset(self.indices_per_class(n, seed))
+
+    def indices_per_class(self, n: int, seed: int = 0) -> np.ndarray:
+        """Where `n` random images of each class are, class by class: int64 [n * classes].
 
         For one seed the draws are nested: the 5 images of a class are among its 10. A learning
         curve over n then adds images instead of exchanging them.
@@ -177,7 +181,7 @@ class ImageDataset(Dataset):
                     f"ask for at most {min(map(len, self._members()))} per class"
                 )
             chosen.append(np.random.default_rng([seed, label]).permutation(members)[:wanted])
-        return self.subset(np.concatenate(chosen))
+        return np.concatenate(chosen)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -47,7 +47,7 @@ def extract_features(
     return features, labels
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _compute(backbone, dataset, device, batch_size, progress) -> tuple[Tensor, Tensor]:
     was_training = backbone.training
     # Channels-last memory halves the time of depthwise convolutions on a CPU (benchmarks/features.py).
@@ -60,8 +60,7 @@ def _compute(backbone, dataset, device, batch_size, progress) -> tuple[Tensor, T
     ]
     backbone.train(was_training)
     features, labels = zip(*pairs, strict=True)
-    # Out of inference mode, so that a head can be trained on them.
-    return torch.cat(features).clone(), torch.cat(labels).clone()
+    return torch.cat(features), torch.cat(labels)
 
 
 def feature_file(backbone: nn.Module, dataset) -> Path:

@@ -52,7 +52,8 @@ def train(
             loss = nn.functional.cross_entropy(model(inputs), labels)
             if not math.isfinite(loss.item()):
                 raise CourseError(
-                    f"the loss became {loss.item()} in epoch {epoch + 1}: lower the learning rate, and look for NaN in the data"
+                    f"the loss became {loss.item()} in epoch {epoch + 1}: lower the learning rate, "
+                    "and look for NaN in the data"
                 )
             optimizer.zero_grad()
             loss.backward()
@@ -87,8 +88,18 @@ def evaluate(model: nn.Module, batches: Batches, *, device: torch.device | str =
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Share of rows of `logits` [n, classes] whose largest entry is at the label [n]."""
-    return (logits.argmax(dim=1) == labels).float().mean().item()
+    """Share of rows of `logits` [n, classes] whose largest entry is at the label [n], from 0 to 1.
+
+    A row that holds a NaN is wrong (`argmax` would call the NaN the largest). Labels of another shape would be
+    broadcast in silence, and an empty batch has no accuracy: both are a `CourseError`.
+    """
+    if logits.ndim != 2 or labels.shape != logits.shape[:1] or len(labels) == 0:
+        raise CourseError(
+            f"accuracy needs logits [n, classes] and labels [n] with n of at least 1, "
+            f"not {list(logits.shape)} and {list(labels.shape)}: reshape them"
+        )
+    right = (logits.argmax(dim=1) == labels) & ~logits.isnan().any(dim=1)
+    return right.float().mean().item()
 
 
 def loader(dataset, *, batch_size: int = 32, shuffle: bool = False, seed: int = 0, workers: int = 0) -> DataLoader:

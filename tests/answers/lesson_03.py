@@ -1,0 +1,428 @@
+"""Right and wrong answers to lesson 03."""
+
+from tests.answers import Answers, Wrong
+
+ANSWERS = {
+    "3.1": Answers(
+        right={
+            "named parameters and buffers": """
+def what_moved(model, step):
+    def everything():
+        return dict([*model.named_parameters(), *model.named_buffers()])
+    before = {name: value.detach().clone() for name, value in everything().items()}
+    step()
+    return {name for name, value in everything().items() if (before[name] != value).any()}
+""",
+            "a deep copy of the model": """
+def what_moved(model, step):
+    import copy
+    old = copy.deepcopy(model).state_dict()
+    step()
+    new = model.state_dict()
+    return [name for name in old if not old[name].equal(new[name])]
+""",
+        },
+        wrong={
+            "keeps references instead of copies": Wrong(
+                """
+def what_moved(model, step):
+    before = dict(model.state_dict())
+    step()
+    return [name for name, value in model.state_dict().items() if not torch.equal(before[name], value)]
+""",
+                ".clone()",
+            ),
+            "looks at parameters only": Wrong(
+                """
+def what_moved(model, step):
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    step()
+    return [name for name, value in model.named_parameters() if not torch.equal(before[name], value)]
+""",
+                "running_mean",
+            ),
+            "compares sums": Wrong(
+                """
+def what_moved(model, step):
+    before = {name: value.double().sum().item() for name, value in model.state_dict().items()}
+    step()
+    now = model.state_dict()
+    return [name for name in before if abs(before[name] - now[name].double().sum().item()) > 1e-6]
+""",
+                "swaps two weights",
+            ),
+            "lists what requires a gradient": Wrong(
+                """
+def what_moved(model, step):
+    step()
+    return [name for name, value in model.named_parameters() if value.requires_grad]
+""",
+                "did not move",
+            ),
+            "forgets to take the step": Wrong(
+                """
+def what_moved(model, step):
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    return [name for name, value in model.state_dict().items() if not torch.equal(before[name], value)]
+""",
+                "exactly once",
+            ),
+            "returns a number": Wrong(
+                """
+def what_moved(model, step):
+    before = snapshot(model)
+    step()
+    return len(moved(before, model))
+""",
+                "list of names",
+            ),
+        },
+    ),
+    "3.2": Answers(
+        right={
+            "two calls": """
+def freeze_for_real(model):
+    model.requires_grad_(False).eval()
+""",
+            "layer by layer, and returns the model": """
+def freeze_for_real(model):
+    for layer in model.modules():
+        layer.training = False
+        for parameter in layer.parameters(recurse=False):
+            parameter.requires_grad_(False)
+    return model
+""",
+        },
+        wrong={
+            "forgets BatchNorm": Wrong(
+                """
+def freeze_for_real(model):
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+""",
+                "other images of its batch",
+            ),
+            "only calls eval": Wrong("def freeze_for_real(model):\n    model.eval()", "still moved the parameters"),
+            "freezes weights and forgets biases": Wrong(
+                """
+def freeze_for_real(model):
+    model.eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("weight"):
+            parameter.requires_grad = False
+""",
+                "bias",
+            ),
+            "sets the momentum of BatchNorm to 0": Wrong(
+                """
+def freeze_for_real(model):
+    model.requires_grad_(False)
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 0.0
+""",
+                "other images of its batch",
+            ),
+            "resets the statistics": Wrong(
+                """
+def freeze_for_real(model):
+    model.requires_grad_(False).eval()
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.reset_running_stats()
+""",
+                "no longer gives the features",
+            ),
+            "misspells the flag": Wrong(
+                """
+def freeze_for_real(model):
+    model.eval()
+    for parameter in model.parameters():
+        parameter.require_grad = False
+""",
+                "still moved the parameters",
+            ),
+        },
+    ),
+    "3.3": Answers(
+        right={
+            "eval in train, flags in a loop": """
+class Frozen(nn.Module):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network.eval()
+        for parameter in self.network.parameters():
+            parameter.requires_grad = False
+
+    def forward(self, images):
+        with torch.no_grad():
+            return self.network(images)
+
+    def train(self, mode=True):
+        self.training = mode
+        return self
+""",
+            "eval at each forward": """
+class Frozen(nn.Module):
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone.requires_grad_(False)
+
+    def forward(self, images):
+        self.backbone.eval()
+        return self.backbone(images)
+""",
+        },
+        wrong={
+            "freezes once and is switched back": Wrong(
+                """
+class Frozen(nn.Module):
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone.requires_grad_(False).eval()
+
+    def forward(self, images):
+        return self.backbone(images)
+""",
+                "override `train`",
+            ),
+            "relies on no_grad": Wrong(
+                """
+class Frozen(nn.Module):
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone.eval()
+
+    def forward(self, images):
+        with torch.no_grad():
+            return self.backbone(images)
+""",
+                "running_mean",
+            ),
+            "keeps eval but not the flags": Wrong(
+                """
+class Frozen(nn.Module):
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone.eval()
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+    def forward(self, images):
+        return self.backbone(images)
+""",
+                "requires_grad",
+            ),
+            "hides the backbone in a list": Wrong(
+                """
+class Frozen(nn.Module):
+    def __init__(self, backbone):
+        super().__init__()
+        self.hidden = [backbone.requires_grad_(False).eval()]
+
+    def forward(self, images):
+        return self.hidden[0](images)
+""",
+                "not a part of your module",
+            ),
+            "train returns nothing": Wrong(
+                """
+class Frozen(nn.Module):
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone.requires_grad_(False).eval()
+
+    def train(self, mode=True):
+        self.backbone.eval()
+
+    def forward(self, images):
+        return self.backbone(images)
+""",
+                "must return the module itself",
+            ),
+            "forward returns nothing": Wrong(
+                """
+class Frozen(nn.Module):
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone.requires_grad_(False).eval()
+
+    def forward(self, images):
+        self.backbone(images)
+        print("done")
+""",
+                "must return the features",
+            ),
+        },
+    ),
+    "3.4": Answers(
+        right={
+            "inference mode and a comprehension": """
+@torch.inference_mode()
+def extract(backbone, batches):
+    mode = backbone.training
+    backbone.eval()
+    pairs = [(backbone(images), labels) for images, labels in batches]
+    backbone.train(mode)
+    return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
+""",
+        },
+        wrong={
+            "extracts in train mode": Wrong(
+                """
+def extract(backbone, batches):
+    with torch.no_grad():
+        pairs = [(backbone(images), labels) for images, labels in batches]
+    return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
+""",
+                "statistics moved",
+            ),
+            "keeps the gradient graph": Wrong(
+                """
+def extract(backbone, batches):
+    mode = backbone.training
+    backbone.eval()
+    pairs = [(backbone(images), labels) for images, labels in batches]
+    backbone.train(mode)
+    return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
+""",
+                "gradient graph",
+            ),
+            "drops the last batch": Wrong(
+                """
+def extract(backbone, batches):
+    mode = backbone.training
+    backbone.eval()
+    with torch.no_grad():
+        pairs = [(backbone(images), labels) for images, labels in batches[:-1]]
+    backbone.train(mode)
+    return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
+""",
+                "last, smaller batch",
+            ),
+            "leaves the network in eval mode": Wrong(
+                """
+def extract(backbone, batches):
+    backbone.eval()
+    with torch.no_grad():
+        pairs = [(backbone(images), labels) for images, labels in batches]
+    return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
+""",
+                "put it back",
+            ),
+            "always ends in train mode": Wrong(
+                """
+def extract(backbone, batches):
+    backbone.eval()
+    with torch.no_grad():
+        pairs = [(backbone(images), labels) for images, labels in batches]
+    backbone.train()
+    return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
+""",
+                "left in `train()` mode",
+            ),
+            "returns lists of batches": Wrong(
+                """
+def extract(backbone, batches):
+    backbone.eval()
+    with torch.no_grad():
+        return [backbone(images) for images, _ in batches], [labels for _, labels in batches]
+""",
+                "Return two tensors",
+            ),
+            "reverses the labels": Wrong(
+                """
+def extract(backbone, batches):
+    mode = backbone.training
+    backbone.eval()
+    features, labels = [], []
+    with torch.no_grad():
+        for images, batch_labels in batches:
+            features.append(backbone(images))
+            labels.insert(0, batch_labels)
+    backbone.train(mode)
+    return torch.cat(features), torch.cat(labels)
+""",
+                "same order",
+            ),
+        },
+    ),
+    "3.5": Answers(
+        right={
+            "a tensor is a number too": """
+def trusted_accuracy(logits, labels):
+    n, _ = logits.shape
+    if n == 0 or tuple(labels.shape) != (n,):
+        raise ValueError("logits [n, classes] and labels [n], with n > 0")
+    guesses = torch.where(logits.isnan().any(1), -1, logits.argmax(1))
+    return (guesses == labels).sum() / n
+""",
+        },
+        wrong={
+            "believes NaN": Wrong(
+                """
+def trusted_accuracy(logits, labels):
+    if len(labels) == 0 or labels.shape != logits.shape[:1]:
+        raise ValueError("no")
+    return (logits.argmax(dim=1) == labels).float().mean().item()
+""",
+                "NaN",
+            ),
+            "lets labels broadcast": Wrong(
+                """
+def trusted_accuracy(logits, labels):
+    if len(labels) == 0:
+        raise ValueError("empty")
+    if len(labels) != len(logits):
+        raise ValueError("unequal")
+    right = logits.argmax(dim=1) == labels
+    return (right & ~logits.isnan().any(dim=1)).float().mean().item()
+""",
+                "broadcast",
+            ),
+            "gives an empty batch a zero": Wrong(
+                """
+def trusted_accuracy(logits, labels):
+    if len(labels) == 0:
+        return 0.0
+    if labels.shape != logits.shape[:1]:
+        raise ValueError("shapes")
+    right = logits.argmax(dim=1) == labels
+    return (right & ~logits.isnan().any(dim=1)).float().mean().item()
+""",
+                "empty batch",
+            ),
+            "counts in per cent": Wrong(
+                """
+def trusted_accuracy(logits, labels):
+    return 100 * (logits.argmax(dim=1) == labels).float().mean().item()
+""",
+                "75.000",
+            ),
+            "drops rows with NaN from the count": Wrong(
+                """
+def trusted_accuracy(logits, labels):
+    if len(labels) == 0 or labels.shape != logits.shape[:1]:
+        raise ValueError("no")
+    good = ~logits.isnan().any(dim=1)
+    return (logits[good].argmax(dim=1) == labels[good]).float().mean().item()
+""",
+                "NaN",
+            ),
+            "stops on one label too few": Wrong(
+                """
+def trusted_accuracy(logits, labels):
+    right = 0
+    for i in range(len(logits)):
+        right += int(logits[i].argmax() == labels[i] and not logits[i].isnan().any())
+    return right / len(logits)
+""",
+                "IndexError",
+                outcome="error",
+            ),
+        },
+    ),
+}
