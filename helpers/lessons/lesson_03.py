@@ -300,8 +300,8 @@ def trusted_accuracy(logits, labels):
         broken = logits.clone()
         broken[1] = torch.tensor([0.0, float("nan"), 1.0])
         self._same(accuracy(broken, labels), 0.5, "Two of four are right and one row holds a NaN, which is no answer")
-        self._refuses(accuracy, logits, labels[:, None], "labels of shape [4, 1] (they broadcast to a 4 x 4 table)")
         self._refuses(accuracy, logits, labels[:2], "four rows of logits and two labels")
+        self._refuses(accuracy, logits, labels[:, None], "labels of shape [4, 1] (they broadcast to a 4 x 4 table)")
         self._refuses(accuracy, logits[:0], labels[:0], "an empty batch (it has no accuracy: 0 / 0)")
         return "Right on one image, honest about NaN, and it refuses what it cannot measure."
 
