@@ -1,0 +1,319 @@
+"""What can be wrong with a machine, and the cure for each finding.
+
+Nothing heavy is imported at the top: the doctor must also speak where torch is missing or broken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+import json
+import shutil
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+import psutil
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+from packaging.requirements import Requirement
+
+import helpers
+from helpers.course import html
+from helpers.course.lessons import all_lessons
+from helpers.errors import CourseError
+from helpers.places import cache_dir, output_dir, repository
+
+Status = Literal["ok", "warning", "problem"]
+
+PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest that the course is tested with
+LEAST_MEMORY_GB = 3.0  # what a lesson may take, by its contract
+LEAST_DISK_GB = 1.0  # painted images, cached features and a run's results, with room to spare
+SET_UP_AGAIN = "Run `rm -rf .venv && make setup` in the course's folder; with conda, create the environment again."
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. `cure` is empty where there is nothing to do; a "problem" stops the course."""
+
+    name: str
+    status: Status
+    found: str
+    cure: str = ""
+
+
+def checks() -> list[Check]:
+    """Every check of this machine, in the order in which one would repair it."""
+    return [_told(name, look) for name, look in _every().items()]
+
+
+def _every() -> dict[str, Callable[[], Check]]:
+    return {
+        "Python": _python,
+        "packages": _packages,
+        "torch": _torch,
+        "device": _device,
+        "memory": _memory,
+        "disk": _disk,
+        "kernel": _kernel,
+        "embedded weights": _embedded_weights,
+        "weights cache": _weights_cache,
+        "helpers": _helpers,
+        "lessons": _lessons,
+        "folders": _folders,
+    }
+
+
+def _told(name: str, look: Callable[[], Check]) -> Check:
+    """The check; where the course itself stopped it, the finding is the cause and the cure of that."""
+    try:
+        return look()
+    except CourseError as error:
+        cause, _, cure = str(error).rpartition(": ")
+        return Check(name, "problem", cause, f"{cure[:1].upper()}{cure[1:]}.")
+
+
+def rows(found: list[Check] | None = None) -> list[dict[str, str]]:
+    """The checks as rows of a table, for `helpers.course.show_table`; they are made now unless given."""
+    return [
+        {"check": c.name, "status": c.status, "found": c.found, "cure": c.cure or "-"}
+        for c in (checks() if found is None else found)
+    ]
+
+
+def main(as_json: bool = False) -> int:
+    """Print the findings. The exit status: 1 where the course cannot run, else 0."""
+    found = checks()
+    stopped = any(check.status == "problem" for check in found)
+    if as_json:
+        print(json.dumps({"can_run": not stopped, "checks": [asdict(check) for check in found]}, indent=1))
+    else:
+        print(_as_text(found, stopped))
+    return 1 if stopped else 0
+
+
+def _as_text(found: list[Check], stopped: bool) -> str:
+    cures = [f"- {check.name}: {check.cure}" for check in found if check.cure]
+    verdict = "The course cannot run here yet." if stopped else "The course can run here."
+    table = html.text_table([{"check": c.name, "status": c.status, "found": c.found} for c in found])
+    return "\n".join([table, "", verdict, *(["What to do:", *cures] if cures else [])])
+
+
+# Python and packages ------------------------------------------------------------------------------------------
+
+
+def _python() -> Check:
+    found = f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]} ({sys.executable})"
+    oldest, newest = PYTHONS
+    if oldest <= tuple(sys.version_info[:2]) <= newest:
+        return Check("Python", "ok", found)
+    span = " to ".join(".".join(map(str, version)) for version in PYTHONS)
+    return Check("Python", "problem", found, f"Install Python {span}. {SET_UP_AGAIN}")
+
+
+def _packages() -> Check:
+    """The packages that the course imports itself, against the versions that it was tested with."""
+    locked, missing, other = _locked_versions(), [], []
+    for name in _direct_dependencies():
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+            continue
+        if name in locked and version.split("+")[0] != locked[name]:
+            other.append(f"{name} {version} in place of {locked[name]}")
+    if missing:
+        return Check("packages", "problem", f"missing: {', '.join(missing)}", SET_UP_AGAIN)
+    if other:
+        return Check("packages", "warning", "; ".join(other), f"The course was tested with others. {SET_UP_AGAIN}")
+    return Check("packages", "ok", f"{len(_direct_dependencies())} as in requirements.lock")
+
+
+def _direct_dependencies() -> list[str]:
+    declared = tomllib.loads((repository() / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    return [Requirement(line).name for line in declared]
+
+
+def _locked_versions() -> dict[str, str]:
+    """Name and version of each line of requirements.lock that is meant for this Python and system."""
+    lines = (repository() / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pinned = [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
+    return {one.name: next(iter(one.specifier)).version for one in pinned if not one.marker or one.marker.evaluate()}
+
+
+def _torch() -> Check:
+    """torch and torchvision must load, and be built for the same kind of device."""
+    try:
+        torch, torchvision = _import("torch"), _import("torchvision")
+    except (ImportError, OSError, RuntimeError) as error:  # a mixed pair may already fail while it is imported
+        return _torch_problem(f"{type(error).__name__}: {_first_line(error)}")
+    versions = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
+    if _kind(torch.__version__) != _kind(torchvision.__version__):
+        return _torch_problem(f"{versions}: they are of two kinds")
+    try:
+        torchvision.ops.nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([1.0]), 0.5)
+    except (RuntimeError, AttributeError) as error:
+        return _torch_problem(f"{versions}: {_first_line(error)}")
+    return Check("torch", "ok", versions)
+
+
+def _torch_problem(found: str) -> Check:
+    cure = "torch and torchvision must come as a pair, both for the CPU or both for CUDA."
+    return Check("torch", "problem", found, f"{cure} {SET_UP_AGAIN}")
+
+
+def _import(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+def _kind(version: str) -> str:
+    """ "cpu", "cu132", or "" where the version does not say, as from PyPI in macOS."""
+    return version.partition("+")[2]
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or ["no message"])[0][:160]
+
+
+# The machine --------------------------------------------------------------------------------------------------
+
+
+def _device() -> Check:
+    try:
+        torch = _import("torch")
+        if torch.cuda.is_available():
+            memory = torch.cuda.get_device_properties(0).total_memory / 1e9
+            return Check("device", "ok", f"CUDA: {torch.cuda.get_device_name(0)}, {memory:.0f} GB")
+        if torch.backends.mps.is_available():
+            return Check("device", "ok", "MPS: Apple's GPU")
+        return Check("device", "ok", f"CPU, {torch.get_num_threads()} threads; every lesson is made for it")
+    except (ImportError, OSError, RuntimeError) as error:
+        return _not_looked_at("device", error)
+
+
+def _not_looked_at(name: str, error: BaseException) -> Check:
+    return Check(name, "warning", f"not looked at ({_first_line(error)})", "Mend the problems above first.")
+
+
+def _memory() -> Check:
+    free, total = _memory_gb()
+    found = f"{free:.1f} of {total:.1f} GB free"
+    if free >= LEAST_MEMORY_GB:
+        return Check("memory", "ok", found)
+    cure = f"A lesson may take {LEAST_MEMORY_GB:g} GB. Close other programs and other notebooks' kernels"
+    return Check("memory", "warning", found, f"{cure}, or give the container more.")
+
+
+def _memory_gb(group: Path = Path("/sys/fs/cgroup")) -> tuple[float, float]:
+    """Free and total memory in 1e9 bytes; in a container its own limit, which psutil does not see."""
+    memory = psutil.virtual_memory()
+    free, total = memory.available, memory.total
+    limit, used = group / "memory.max", group / "memory.current"
+    if limit.is_file() and used.is_file() and limit.read_text().strip().isdecimal():
+        most = int(limit.read_text())
+        free, total = min(free, max(0, most - int(used.read_text()))), min(total, most)
+    return free / 1e9, total / 1e9
+
+
+def _disk() -> Check:
+    folder = cache_dir()
+    free = shutil.disk_usage(folder).free / 1e9
+    found = f"{free:.1f} GB free at {folder}"
+    if free >= LEAST_DISK_GB:
+        return Check("disk", "ok", found)
+    cure = f"The course wants {LEAST_DISK_GB:g} GB. Free some, or set COURSE_CACHE to a folder on another disk."
+    return Check("disk", "warning", found, cure)
+
+
+def _kernel() -> Check:
+    """Whether the kernel that the notebooks name, `python3`, runs the Python that the course is installed in."""
+    install = f"Run `{sys.executable} -m ipykernel install --sys-prefix`."
+    try:
+        spec = KernelSpecManager().get_kernel_spec("python3")
+    except NoSuchKernel:
+        return Check("kernel", "problem", "Jupyter knows no kernel named python3", install)
+    runs = spec.argv[0]
+    if not Path(runs).is_absolute() and Path(runs).name.startswith("python"):
+        return Check("kernel", "ok", f"python3 runs {sys.executable}")  # Jupyter puts its own Python there
+    if Path(runs).parent == Path(sys.executable).parent:
+        return Check("kernel", "ok", f"python3 runs {runs}")
+    cure = f"Another Python would run the lessons. Remove {spec.resource_dir}, or: {install}"
+    return Check("kernel", "problem", f"python3 ({spec.resource_dir}) runs {runs}", cure)
+
+
+# Weights ------------------------------------------------------------------------------------------------------
+
+
+def _embedded_weights() -> Check:
+    """The files of the Lite networks, by their published SHA-256."""
+    try:
+        backbones, weights = _import("helpers.models.backbones"), _import("helpers.models.weights")
+    except (ImportError, OSError, RuntimeError) as error:
+        return _not_looked_at("embedded weights", error)
+    try:
+        for name in backbones.OFFLINE_BACKBONES:
+            weights.read_state_dict(backbones.backbone_weights(name).file())
+    except (CourseError, ImportError) as error:
+        return Check("embedded weights", "problem", _first_line(error), SET_UP_AGAIN)
+    return Check("embedded weights", "ok", f"{', '.join(backbones.OFFLINE_BACKBONES)}: whole")
+
+
+def _weights_cache() -> Check:
+    """torchvision's folder of downloaded weights. Only networks other than the Lite ones need it."""
+    try:
+        folder = Path(_import("torch").hub.get_dir()) / "checkpoints"
+    except (ImportError, OSError, RuntimeError) as error:
+        return _not_looked_at("weights cache", error)
+    if not _can_write(folder):
+        cure = "Set TORCH_HOME to a folder that you own. Only networks that are downloaded need it."
+        return Check("weights cache", "warning", f"cannot write to {folder}", cure)
+    files = [file for pattern in ("*.pth", "*.pt") for file in folder.glob(pattern)] if folder.is_dir() else []
+    megabytes = sum(file.stat().st_size for file in files) / 1e6
+    return Check("weights cache", "ok", f"{len(files)} files, {megabytes:,.0f} MB in {folder}")
+
+
+def _can_write(folder: Path) -> bool:
+    """Whether a file can be made in the folder, or the folder itself in the nearest one that is there."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=there):
+        return True
+    return False
+
+
+# The checkout -------------------------------------------------------------------------------------------------
+
+
+def _helpers() -> Check:
+    """Whether `helpers` is this checkout's, not that of a second copy of the course."""
+    mine = Path(helpers.__file__).resolve().parents[1]
+    here = Path.cwd().resolve()
+    around = next((p for p in (here, *here.parents) if _is_checkout(p)), None)
+    if around is None or around == mine:
+        return Check("helpers", "ok", f"installed from {mine}")
+    cure = f"Run `make setup` in {around} and start from there, or work in {mine}."
+    return Check("helpers", "warning", f"installed from {mine}, and you are in {around}", cure)
+
+
+def _is_checkout(folder: Path) -> bool:
+    return (folder / "notebooks").is_dir() and (folder / "helpers" / "places.py").is_file()
+
+
+def _lessons() -> Check:
+    lessons = all_lessons()
+    if not lessons:
+        cure = "Get the course's folder again (git checkout -- notebooks)."
+        return Check("lessons", "problem", f"none in {repository() / 'notebooks'}", cure)
+    return Check("lessons", "ok", f"{len(lessons)}, from {lessons[0].name} to {lessons[-1].name}")
+
+
+def _folders() -> Check:
+    places = {"COURSE_CACHE": cache_dir(), "COURSE_OUTPUT": output_dir()}
+    for variable, folder in places.items():
+        if not _can_write(folder):
+            return Check("folders", "problem", f"cannot write to {folder}", f"Set {variable} to a folder that you own.")
+    return Check("folders", "ok", f"can write to {' and '.join(map(str, places.values()))}")
