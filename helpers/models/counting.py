@@ -1,0 +1,171 @@
+"""How many numbers a network holds, where they are, and how much work it does for one image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_parameter_registration_hook,
+)
+from torch.nn.parameter import UninitializedTensorMixin
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import get_model
+
+from helpers.errors import CourseError
+
+# The name under which `count_by_child` lists parameters that belong to no child.
+ITSELF = "(itself)"
+
+
+@dataclass(frozen=True)
+class ParameterCount:
+    """How many numbers (not tensors) a network holds.
+
+    `total` and `trainable` count parameters, and `trainable` those with `requires_grad`. `buffers` counts what
+    belongs to the network and is no parameter, such as BatchNorm's running mean and variance.
+    """
+
+    total: int
+    trainable: int
+    buffers: int
+
+    @property
+    def frozen(self) -> int:
+        """Parameters that training will not move."""
+        return self.total - self.trainable
+
+
+def count_parameters(model: nn.Module) -> ParameterCount:
+    """Count the numbers in `model`; a tensor that several layers share is counted once.
+
+    >>> count_parameters(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)))
+    ParameterCount(total=240, trainable=240, buffers=17)
+
+    Raises:
+        CourseError: `model` is no `nn.Module`, or holds a lazy layer that has seen no input yet.
+    """
+    _check(model)
+    return _count(list(model.parameters()), list(model.buffers()))
+
+
+def count_by_child(model: nn.Module) -> dict[str, ParameterCount]:
+    """The counts of each direct child, by name and in the network's order, so that they add up to the whole.
+
+    A tensor that several children share is counted for the first of them. What belongs to the network and to no
+    child (ViT's class token) comes first, as `"(itself)"`.
+    """
+    _check(model)
+    seen: set[Tensor] = set()
+    own = (list(model.parameters(recurse=False)), list(model.buffers(recurse=False)))
+    parts = {ITSELF: own} if any(own) else {}
+    parts.update({name: (list(child.parameters()), list(child.buffers())) for name, child in model.named_children()})
+    counts = {}
+    for name, tensors in parts.items():
+        fresh = [[tensor for tensor in kind if tensor not in seen] for kind in tensors]
+        seen.update(*tensors)
+        counts[name] = _count(*fresh)
+    return counts
+
+
+def gigaops(model: nn.Module, size: int, *, channels: int = 3) -> float:
+    """Multiply-adds, in 1e9, of one forward pass in `eval()` mode over one image [channels, size, size].
+
+    Counts matrix products, convolutions and attention, as torchvision's `weights.meta["_ops"]` does. Nothing is
+    computed: shapes alone flow through, and the model is left as it was.
+
+    Raises:
+        CourseError: `model` is no network, or cannot take an image of this size.
+    """
+    _check(model)
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise CourseError(f"size is the side of the image in pixels, 1 or more, not {size!r}")
+    shapes = {
+        name: tensor.detach().to("meta")
+        for tensors in (model.named_parameters(), model.named_buffers())
+        for name, tensor in tensors
+    }
+    image = torch.empty(1, channels, size, size, device="meta")
+    with _eval_mode(model), _no_shortcut_for_attention(), FlopCounterMode(display=False) as counter, torch.no_grad():
+        try:
+            functional_call(model, shapes, (image,))
+        except (RuntimeError, ValueError, AssertionError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise CourseError(
+                f"{type(model).__name__} cannot take an image of {channels} x {size} x {size} ({reason}): "
+                "use the size that its weights were trained with"
+            ) from None
+    return counter.get_total_flops() / 2e9  # the counter takes a multiply-add for two operations
+
+
+def meta_network(name: str, **options: object) -> nn.Module:
+    """torchvision's network `name` on the `meta` device: shapes and flags of all its tensors, and no memory.
+
+    `with torch.device("meta")` does the same for most networks. It fails for those that compute with tensors while
+    they are built (RegNet), so here only what a layer registers is moved.
+    """
+    with _registering_on_meta():
+        return get_model(name, weights=None, **options).eval()
+
+
+def _check(model: object) -> None:
+    if not isinstance(model, nn.Module):
+        raise CourseError(f"a network is an nn.Module, not {type(model).__name__}: pass the model itself")
+    lazy = [name for name, value in model.named_parameters() if isinstance(value, UninitializedTensorMixin)]
+    if lazy:
+        raise CourseError(f"{lazy[0]} has no shape yet (a lazy layer): run one batch through the network first")
+
+
+def _count(parameters: list[Tensor], buffers: list[Tensor]) -> ParameterCount:
+    return ParameterCount(
+        total=sum(p.numel() for p in parameters),
+        trainable=sum(p.numel() for p in parameters if p.requires_grad),
+        buffers=sum(b.numel() for b in buffers),
+    )
+
+
+@contextmanager
+def _eval_mode(model: nn.Module) -> Iterator[None]:
+    """`eval()` for a while; each layer then gets its own mode back."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+@contextmanager
+def _no_shortcut_for_attention() -> Iterator[None]:
+    """In `eval()` mode attention takes one fused operation that the counter does not know and counts as nothing."""
+    enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(enabled)
+
+
+@contextmanager
+def _registering_on_meta() -> Iterator[None]:
+    def on_meta(module: nn.Module, name: str, tensor: Tensor | None) -> Tensor | None:
+        if tensor is None or tensor.is_meta:
+            return None  # registered as it is; a shared parameter stays shared
+        moved = tensor.detach().to("meta")
+        return nn.Parameter(moved, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else moved
+
+    hooks = [
+        register_module_parameter_registration_hook(on_meta),
+        register_module_buffer_registration_hook(on_meta),
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
