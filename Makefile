@@ -26,7 +26,7 @@ help:
 # -- Set-up -------------------------------------------------------------------------------------------------
 # The stamp .venv/.ready is written last and taken away first, so that an interrupted set-up starts again. It
 # holds the folder's name: an environment does not survive being moved, nor losing the Python that it came from.
-moved := $(shell test "`cat .venv/.ready 2>/dev/null`" = "$(CURDIR)" && $(PY) -c '' 2>/dev/null || echo FORCE)
+moved := $(shell test "`cat .venv/.ready 2>/dev/null`" = "$(CURDIR)" && $(PY) -c '' >/dev/null 2>&1 || echo FORCE)
 
 setup: .venv/.ready
 

