@@ -24,8 +24,9 @@ help:
 	@echo "make lock       write requirements.lock from pyproject.toml: seconds, needs the network"
 
 # -- Set-up -------------------------------------------------------------------------------------------------
-# The stamp .venv/.ready is written last and taken away first, so that an interrupted set-up starts again. It
-# holds the folder's name: an environment does not survive being moved, nor losing the Python that it came from.
+# The stamp .venv/.ready is written last, so that an interrupted set-up starts again. It holds the folder's name:
+# an environment does not survive being moved, nor losing the Python that it came from. Where only the versions
+# have changed, .venv is updated in place and not cleared: it must outlive an update without a network.
 moved := $(shell test "`cat .venv/.ready 2>/dev/null`" = "$(CURDIR)" && $(PY) -c '' >/dev/null 2>&1 || echo FORCE)
 
 setup: .venv/.ready
@@ -34,21 +35,24 @@ setup: .venv/.ready
 # looked up. Debian's Python comes without ensurepip, which the package python3-venv adds.
 .venv/.ready: requirements.lock pyproject.toml $(moved)
 	@set -e; \
-	found=; unfit=; \
-	for name in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3 python); do \
-	    version=`"$$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null` || continue; \
-	    case $$version in 3.11|3.12|3.13) ;; *) unfit="$$unfit $$name is $$version."; continue ;; esac; \
-	    if "$$name" -c 'import ensurepip, venv' 2>/dev/null; then found=$$name; break; fi; \
-	    unfit="$$unfit $$name has no ensurepip (Debian and Ubuntu: apt install python$$version-venv)."; \
-	done; \
-	if [ -z "$$found" ]; then \
-	    echo "No fitting Python:$${unfit:- none found.} Install Python 3.11, 3.12 or 3.13, or name one: make setup PYTHON=/path/to/python3" >&2; \
-	    exit 1; \
+	if [ -f .venv/.ready ] && [ -z "$(moved)$(PYTHON)" ]; then \
+	    echo "The versions have changed. Updating .venv takes about a minute."; \
+	else \
+	    found=; unfit=; \
+	    for name in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3 python); do \
+	        version=`"$$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null` || continue; \
+	        case $$version in 3.11|3.12|3.13) ;; *) unfit="$$unfit $$name is $$version."; continue ;; esac; \
+	        if "$$name" -c 'import ensurepip, venv' 2>/dev/null; then found=$$name; break; fi; \
+	        unfit="$$unfit $$name has no ensurepip (Debian and Ubuntu: apt install python$$version-venv)."; \
+	    done; \
+	    if [ -z "$$found" ]; then \
+	        echo "No fitting Python:$${unfit:- none found.} Install Python 3.11, 3.12 or 3.13, or name one: make setup PYTHON=/path/to/python3" >&2; \
+	        exit 1; \
+	    fi; \
+	    echo "Setting up .venv with Python $$version (`command -v "$$found"`). This takes 1 to 5 minutes, once."; \
+	    case `uname -s` in Linux) echo "In Linux this is PyTorch's CUDA build, about 6 GB on disk. It also runs on a CPU." ;; esac; \
+	    "$$found" -m venv --clear .venv; \
 	fi; \
-	echo "Setting up .venv with Python $$version (`command -v "$$found"`). This takes 1 to 5 minutes, once."; \
-	case `uname -s` in Linux) echo "In Linux this is PyTorch's CUDA build, about 6 GB on disk. It also runs on a CPU." ;; esac; \
-	if [ -f .venv/.ready ] && [ -z "$(moved)" ] && [ -z "$(PYTHON)" ]; then rm .venv/.ready; \
-	else "$$found" -m venv --clear .venv; fi; \
 	$(PY) -m pip install --quiet --disable-pip-version-check $(UV); \
 	$(PY) -m uv pip install --python $(PY) -r requirements.lock || { \
 	    echo "The packages could not be installed. Check the network and the disk, then run the same command again." >&2; \

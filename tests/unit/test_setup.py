@@ -168,6 +168,17 @@ def test_new_versions_are_installed(fresh: Path, changed: str) -> None:
     assert "-m uv pip install" in make("-n", "setup", folder=fresh).stdout
 
 
+def test_an_update_without_network_leaves_what_there_is(fresh: Path, no_python: Path) -> None:
+    set_up(fresh)
+    pretend(fresh / ".venv" / "bin", "python", 'case "$*" in *pip\\ install*) exit 1 ;; esac')
+    later = (fresh / ".venv" / ".ready").stat().st_mtime + 5
+    os.utime(fresh / "requirements.lock", (later, later))
+    done = make("setup", folder=fresh, PATH=str(no_python))
+    assert "Updating .venv" in done.stdout
+    assert done.returncode != 0
+    assert (fresh / ".venv" / ".ready").exists()
+
+
 def test_no_python_is_one_clear_line(fresh: Path, no_python: Path) -> None:
     done = make("setup", folder=fresh, PATH=str(no_python))
     assert done.returncode != 0
