@@ -11,7 +11,7 @@ _ATTRIBUTES = ("fc", "classifier", "heads", "head")
 
 
 def remove_head(model: nn.Module) -> tuple[nn.Module, int]:
-    """Put `nn.Identity` in the place of the last linear layer: the model (changed in place), and the width of its features.
+    """Put `nn.Identity` in the place of the last linear layer; the model (changed in place) and its features' width.
 
     Layers of the classifier that stand before the linear one (ConvNeXt's LayerNorm and Flatten, dropout) stay.
     """
@@ -27,5 +27,6 @@ def remove_head(model: nn.Module) -> tuple[nn.Module, int]:
                 setattr(head, name, nn.Identity())
                 return model, last.in_features
     raise CourseError(
-        f"found no linear classifier in {type(model).__name__}: looked for {', '.join(_ATTRIBUTES)}; take it off by hand"
+        f"found no linear classifier in {type(model).__name__} (looked for {', '.join(_ATTRIBUTES)}): "
+        "take it off by hand"
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -17,6 +19,14 @@ from helpers.errors import CourseError
 from helpers.places import cache_dir
 
 
+class Features(NamedTuple):
+    """Features [n, d] (float32) and labels [n] (int64), on the CPU, and the seconds that computing them took."""
+
+    features: Tensor
+    labels: Tensor
+    seconds: float
+
+
 def extract_features(
     backbone: nn.Module,
     dataset,
@@ -25,31 +35,31 @@ def extract_features(
     batch_size: int = 32,
     cache: bool = True,
     progress: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """What a frozen backbone says about each image: features [n, d] (float32) and labels [n] (int64), on the CPU.
+) -> Features:
+    """What a frozen backbone says about each image.
 
     The backbone runs in `eval()` mode without gradients, and is left in the mode that it was in. The features
     are kept on disk under a key made of the network's weights, the images and the preprocessing; when one of
-    them changes, so does the key, and they are computed again.
+    them changes, so does the key, and they are computed again. `seconds` is kept along with them.
     """
     if len(dataset) == 0:
         raise CourseError("there is nothing to extract features from: the dataset is empty")
     file = feature_file(backbone, dataset)
     if cache and (kept := _read(file)) is not None:
         return kept
-    features, labels = _compute(backbone, dataset, device, batch_size, progress)
-    if not torch.isfinite(features).all():
+    found = _compute(backbone, dataset, device, batch_size, progress)
+    if not torch.isfinite(found.features).all():
         raise CourseError(
             "some features are not finite: look for NaN in the backbone's weights and in the preprocessing"
         )
     if cache:
-        _write(file, features, labels)
-    return features, labels
+        _write(file, found)
+    return found
 
 
 @torch.no_grad()
-def _compute(backbone, dataset, device, batch_size, progress) -> tuple[Tensor, Tensor]:
-    was_training = backbone.training
+def _compute(backbone, dataset, device, batch_size, progress) -> Features:
+    started, was_training = time.perf_counter(), backbone.training
     # Channels-last memory halves the time of depthwise convolutions on a CPU (benchmarks/features.py).
     layout = {"device": device, "memory_format": torch.channels_last}
     backbone.eval().to(**layout)
@@ -60,12 +70,12 @@ def _compute(backbone, dataset, device, batch_size, progress) -> tuple[Tensor, T
     ]
     backbone.train(was_training)
     features, labels = zip(*pairs, strict=True)
-    return torch.cat(features), torch.cat(labels)
+    return Features(torch.cat(features), torch.cat(labels), time.perf_counter() - started)
 
 
 def feature_file(backbone: nn.Module, dataset) -> Path:
     """The cache file for this network, these images and this preprocessing."""
-    key = hashlib.blake2b(digest_size=16)
+    key = hashlib.blake2b(b"features, labels, seconds", digest_size=16)  # what a file holds
     for name, value in backbone.state_dict().items():
         key.update(name.encode())
         key.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
@@ -76,15 +86,16 @@ def feature_file(backbone: nn.Module, dataset) -> Path:
     return folder / f"{key.hexdigest()}.safetensors"
 
 
-def _read(file: Path) -> tuple[Tensor, Tensor] | None:
+def _read(file: Path) -> Features | None:
     try:
         kept = load_file(file)
     except (FileNotFoundError, SafetensorError):  # never computed, or cut short: compute
         return None
-    return kept["features"], kept["labels"]
+    return Features(kept["features"], kept["labels"], kept["seconds"].item())
 
 
-def _write(file: Path, features: Tensor, labels: Tensor) -> None:
+def _write(file: Path, found: Features) -> None:
     beside = file.with_suffix(f".{os.getpid()}.tmp")
-    save_file({"features": features.contiguous(), "labels": labels.contiguous()}, beside)
+    entries = {"features": found.features, "labels": found.labels, "seconds": torch.tensor(found.seconds)}
+    save_file({name: value.contiguous() for name, value in entries.items()}, beside)
     beside.replace(file)

@@ -1,0 +1,73 @@
+"""Freezing holds against a real training step, and heads come off every kind of network."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import get_model
+
+from helpers.errors import CourseError
+from helpers.models import FrozenBackbone, freeze, moved, remove_head, snapshot
+
+
+def network(norm: bool) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4) if norm else nn.Identity(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
+
+
+def step(model: nn.Module) -> None:
+    """One training step with momentum and weight decay on every parameter."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    nn.functional.cross_entropy(model(3 * torch.randn(8, 3, 8, 8) + 2), torch.arange(8) % 2).backward()
+    optimizer.step()
+
+
+@pytest.mark.parametrize("norm", [True, False])
+def test_a_step_moves_the_head_and_nothing_of_the_backbone(norm):
+    backbone, head = freeze(network(norm)), nn.Linear(4, 2)
+    before, head_before = snapshot(backbone), snapshot(head)
+    step(nn.Sequential(backbone, head))
+    assert moved(before, backbone) == []
+    assert moved(head_before, head) == ["weight", "bias"]
+
+
+def test_train_undoes_freeze_and_does_not_undo_a_frozen_backbone():
+    loose, held = network(True), network(True)
+    for backbone, wrapped in ((loose, freeze(loose)), (held, FrozenBackbone(held))):
+        before = snapshot(backbone)
+        step(nn.Sequential(wrapped, nn.Linear(4, 2)).train())
+        names = moved(before, backbone)
+        assert names == ([] if backbone is held else ["1.running_mean", "1.running_var", "1.num_batches_tracked"])
+
+
+def test_moved_sees_a_swap_that_keeps_the_sum():
+    model = network(False)
+    before = snapshot(model)
+    with torch.no_grad():
+        model[0].weight.copy_(model[0].weight.flip(0))
+    assert moved(before, model) == ["0.weight"]
+
+
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [
+        ("resnet18", 512),
+        ("efficientnet_lite0", 1280),
+        ("mobilenet_v3_small", 1024),
+        ("vit_b_16", 768),
+        ("convnext_tiny", 768),
+    ],
+)
+def test_a_head_comes_off_and_leaves_features(name, width):
+    model, found = remove_head(get_model(name, weights=None).eval())
+    assert found == width
+    with torch.no_grad():
+        assert model(torch.zeros(2, 3, 224, 224)).shape == (2, width)
+
+
+def test_a_network_without_a_linear_classifier_is_told():
+    with pytest.raises(CourseError, match="take it off by hand"):
+        remove_head(nn.Sequential(nn.Conv2d(3, 4, 3)))

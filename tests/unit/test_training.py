@@ -1,0 +1,176 @@
+"""Devices, the training loop, honest accuracy, and features that are computed once."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from helpers.data.splits import Arrays, ImageDataset
+from helpers.errors import CourseError
+from helpers.training import accuracy, evaluate, extract_features, loader, pick_device, predict, seed_everything, train
+from helpers.training import features as features_module
+from helpers.training.features import feature_file
+
+
+def to_tensor(image: Image.Image) -> torch.Tensor:
+    return torch.tensor(list(image.convert("L").tobytes()), dtype=torch.float32).view(1, 4, 4) / 255
+
+
+@pytest.fixture
+def dataset() -> ImageDataset:
+    pixels = torch.randint(0, 256, (10, 4, 4, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    names = [f"picture {i}" for i in range(10)]
+    return ImageDataset(Arrays(pixels.numpy()), [0, 1] * 5, ["a", "b"], names, to_tensor)
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Dropout(0.5), nn.Flatten())
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+
+
+@pytest.fixture
+def passes(network) -> list[int]:
+    """Batch sizes of the forward passes of `network`, in order."""
+    seen: list[int] = []
+    network.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
+    return seen
+
+
+def test_auto_takes_a_device_that_works():
+    assert torch.zeros(1, device=pick_device("auto")).item() == 0
+
+
+@pytest.mark.parametrize("wanted", ["gpu", "cuda:99", "", "CPU 0"])
+def test_an_unknown_device_is_told_in_one_line(wanted):
+    with pytest.raises(CourseError, match="set DEVICE to 'auto'") as error:
+        pick_device(wanted)
+    assert "\n" not in str(error.value)
+
+
+def test_a_seed_repeats_the_random_numbers():
+    seed_everything(3)
+    first = torch.rand(3)
+    seed_everything(3)
+    assert torch.equal(first, torch.rand(3))
+
+
+def test_training_lowers_the_loss_and_reports_each_epoch():
+    torch.manual_seed(0)
+    inputs = torch.randn(40, 5)
+    batches = [(inputs, (inputs[:, 0] > 0).long())]
+    model = nn.Linear(5, 2)
+    history = train(model, batches, torch.optim.SGD(model.parameters(), lr=0.5), epochs=20, val=batches)
+    assert len(history.train_loss) == len(history.val_accuracy) == 20
+    assert history.train_loss[-1] < 0.5 * history.train_loss[0]
+    assert history.val_accuracy[-1] > 0.9
+    assert history.seconds > 0
+
+
+def test_a_loss_that_is_not_finite_stops_before_it_reaches_the_weights():
+    model = nn.Linear(2, 2)
+    before = model.weight.detach().clone()
+    batches = [(torch.tensor([[float("nan"), 1.0]]), torch.tensor([0]))]
+    with pytest.raises(CourseError, match=r"epoch 1.*learning rate"):
+        train(model, batches, torch.optim.SGD(model.parameters(), lr=0.1), epochs=2)
+    assert torch.equal(before, model.weight)
+
+
+def test_prediction_uses_eval_mode_and_gives_the_mode_back(network, dataset):
+    network.train()
+    first, labels = predict(network, loader(dataset, batch_size=4))
+    second, _ = predict(network, loader(dataset, batch_size=4))
+    assert torch.equal(first, second)
+    assert labels.tolist() == [0, 1] * 5
+    assert network.training
+
+
+def test_an_empty_dataset_is_told(network, dataset):
+    empty = dataset.subset([])
+    with pytest.raises(CourseError, match="empty"):
+        extract_features(network, empty)
+    with pytest.raises(CourseError, match="empty"):
+        evaluate(network, loader(empty))
+
+
+def test_accuracy_is_exact_and_a_nan_is_no_answer():
+    logits = torch.tensor([[2.0, 1.0], [float("nan"), 0.0], [0.0, 1.0], [1.0, 0.0]])
+    assert accuracy(logits, torch.tensor([0, 0, 1, 1])) == 0.5
+
+
+@pytest.mark.parametrize("labels", [torch.zeros(3, 1), torch.zeros(2), torch.zeros(0)])
+def test_accuracy_refuses_labels_of_another_shape(labels):
+    with pytest.raises(CourseError, match="labels"):
+        accuracy(torch.zeros(3, 2), labels)
+
+
+def test_shuffled_batches_repeat_for_the_same_seed(dataset):
+    def order(seed):
+        return [
+            label for _, labels in loader(dataset, batch_size=3, shuffle=True, seed=seed) for label in labels.tolist()
+        ]
+
+    assert order(1) == order(1)
+    assert any(order(1) != order(seed) for seed in range(2, 6))
+
+
+def test_features_are_those_of_eval_mode_and_the_network_is_left_as_it_was(network, dataset):
+    network.train()
+    found = extract_features(network, dataset, batch_size=3)
+    assert network.training
+    with torch.no_grad():
+        expected = network.eval()(torch.stack([image for image, _ in dataset]))
+    assert torch.allclose(found.features, expected, atol=1e-6)
+    assert torch.equal(found.labels, dataset.labels)
+    assert not found.features.requires_grad
+    head = nn.Linear(found.features.shape[1], 2)
+    nn.functional.cross_entropy(head(found.features), found.labels).backward()  # a head can be trained on them
+
+
+def test_features_are_computed_once_and_read_back_with_their_seconds(network, dataset, passes):
+    first = extract_features(network, dataset)
+    done = len(passes)
+    again = extract_features(network, dataset)
+    assert done > 0
+    assert len(passes) == done
+    assert torch.equal(first.features, again.features)
+    assert again.seconds == pytest.approx(first.seconds)
+
+
+def test_other_weights_images_or_preprocessing_are_computed_anew(network, dataset):
+    key = feature_file(network, dataset)
+    assert feature_file(network, dataset.subset(range(9))) != key
+    assert feature_file(network, dataset.with_transform(to_tensor_brighter)) != key
+    with torch.no_grad():
+        network[0].bias.add_(1e-3)
+    changed = feature_file(network, dataset)
+    assert changed != key
+    network[1].running_mean.add_(1e-3)  # a drifted statistic is another network, too
+    assert feature_file(network, dataset) != changed
+
+
+def to_tensor_brighter(image: Image.Image) -> torch.Tensor:
+    return to_tensor(image) + 0.1
+
+
+def test_a_damaged_file_of_features_is_computed_again(network, dataset):
+    expected = extract_features(network, dataset).features
+    file = feature_file(network, dataset)
+    file.write_bytes(file.read_bytes()[:50])
+    assert torch.equal(extract_features(network, dataset).features, expected)
+    assert len(features_module.load_file(file)["features"]) == len(dataset)
+
+
+def test_weights_with_nan_are_told(network, dataset):
+    with torch.no_grad():
+        network[0].weight[0] = float("nan")
+    with pytest.raises(CourseError, match="not finite"):
+        extract_features(network, dataset)
+    assert not feature_file(network, dataset).exists()
