@@ -139,15 +139,13 @@ def test_multiply_adds_by_hand():
 
 
 def test_multiply_adds_leave_the_model_as_it_was():
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5))
-    model.train()
-    model[1].eval()
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3), nn.Dropout(0.5))
+    model.train()  # in this mode BatchNorm refuses a single value a channel
+    model[2].eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    fastpath = torch.backends.mha.get_fastpath_enabled()
     gigaops(model, 8)
-    assert [module.training for module in model.modules()] == [True, True, False, True]
+    assert [module.training for module in model.modules()] == [True, True, True, False]
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert torch.backends.mha.get_fastpath_enabled() is fastpath
 
 
 def test_multiply_adds_of_a_real_network_and_of_its_shapes_agree():
