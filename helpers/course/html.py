@@ -48,15 +48,23 @@ def table(rows: list[dict], caption: str = "") -> str:
     if not rows:
         return f"<p>{inline(caption)} (nothing yet)</p>"
     columns = list(rows[0])
-    head = "".join(f'<th scope="col">{html.escape(str(column))}</th>' for column in columns)
+    head = "".join(_header(column, rows[0].get(column)) for column in columns)
     body = "".join("<tr>" + "".join(_cell(row.get(column, "")) for column in columns) + "</tr>" for row in rows)
     title = f'<caption style="text-align:left;padding:4px 0">{inline(caption)}</caption>' if caption else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def _header(column: object, below: object) -> str:
+    return f'<th scope="col" style="text-align:{_side(below)}">{html.escape(str(column))}</th>'
+
+
 def _cell(value: object) -> str:
-    side = "right" if isinstance(value, Real) else "left"
-    return f'<td style="text-align:{side}">{html.escape(as_text(value))}</td>'
+    return f'<td style="text-align:{_side(value)}">{html.escape(as_text(value))}</td>'
+
+
+def _side(value: object) -> str:
+    """Numbers stand right, so that their digits line up; a column's header stands over them."""
+    return "right" if isinstance(value, Real) else "left"
 
 
 def as_text(value: object) -> str:
