@@ -24,7 +24,8 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> CourseError:
     "unknown backbone 'resnet5': did you mean resnet50? Known: resnet50, vit_b_16."
     """
     names = sorted(known)
-    near = difflib.get_close_matches(str(name).lower(), names, n=3, cutoff=0.5)
+    by_lower = {known_name.lower(): known_name for known_name in names}
+    near = [by_lower[found] for found in difflib.get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.5)]
     guess = f" did you mean {' or '.join(near)}?" if near else ""
     listed = f" Known: {', '.join(names)}." if len(names) <= 30 else ""
     return CourseError(f"unknown {kind} {name!r}:{guess or ' no name is near it.'}{listed}")
