@@ -59,7 +59,7 @@ setup: .venv/.ready
 	    "$$found" -m venv --clear .venv; \
 	fi; \
 	$(PY) -m pip install --quiet --disable-pip-version-check $(UV); \
-	$(PY) -m uv pip install --python $(PY) -r requirements.lock || { \
+	$(PY) -m uv pip install --python $(PY) --compile-bytecode -r requirements.lock || { \
 	    echo "The packages could not be installed. Check the network and the disk, then run the same command again." >&2; \
 	    echo "uv does not read pip's settings: behind a mirror, set UV_DEFAULT_INDEX to its address." >&2; exit 1; }; \
 	$(PY) -m uv pip install --python $(PY) --quiet --no-deps --no-build-isolation -e .; \

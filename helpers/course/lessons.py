@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-
-import nbformat
+from typing import TYPE_CHECKING
 
 from helpers.course import html
 from helpers.course.display import show
 from helpers.errors import CourseError, unknown_name
 from helpers.places import repository
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 
 @dataclass(frozen=True)
@@ -40,20 +43,39 @@ class Lesson:
     def number(self) -> str:
         return self.name[:2]
 
-    def read(self) -> nbformat.NotebookNode:
+    def read(self) -> NotebookNode:
+        """The notebook, validated."""
+        import nbformat  # takes two seconds, which no learner needs to wait for: a lesson only shows its contract
+
         try:
             return nbformat.read(self.path, as_version=4)
         except (OSError, ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
-            reason = (str(error).strip().splitlines() or ["unreadable"])[0]
-            raise CourseError(f"{self.path} is no notebook ({reason[:120]}): get the lesson again") from None
+            raise self._unreadable(error) from None
 
     def contract(self) -> Contract:
+        """What the lesson promises."""
         try:
-            return Contract(**self.read().metadata["course"]["contract"])
+            return Contract(**self._document()["metadata"]["course"]["contract"])
         except (KeyError, TypeError):
             raise CourseError(
                 f"{self.path.name} has no contract: add course.contract (seconds, peak_mb, download_mb) to its metadata"
             ) from None
+
+    def title_and_promise(self) -> tuple[str, str]:
+        """The lesson's heading and its one sentence of promise: the start of its first cell."""
+        opening = "".join(self._document()["cells"][0]["source"])
+        title, promise = opening.split("\n\n")[:2]
+        return title.removeprefix("# "), " ".join(promise.split())
+
+    def _document(self) -> dict:
+        try:
+            return json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: Exception) -> CourseError:
+        reason = (str(error).strip().splitlines() or ["unreadable"])[0]
+        return CourseError(f"{self.path} is no notebook ({reason[:120]}): get the lesson again")
 
 
 def all_lessons() -> list[Lesson]:
