@@ -133,7 +133,8 @@ def test_help_is_the_default_and_names_each_target(fresh: Path, arguments: tuple
 def test_each_target_sets_up_first(fresh: Path, target: str) -> None:
     done = make("-n", target, folder=fresh)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.index("-m venv --clear .venv") < done.stdout.index("install --python .venv/bin/python -r")
+    install = "install --python .venv/bin/python --compile-bytecode -r"
+    assert done.stdout.index("-m venv --clear .venv") < done.stdout.index(install)
 
 
 def set_up(folder: Path, moved_from: Path | None = None) -> None:
