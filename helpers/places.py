@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from helpers.errors import CourseError
@@ -26,6 +29,20 @@ def cache_dir() -> Path:
 def output_dir() -> Path:
     """For what the learner makes: the scoreboard and the record of attempts. `COURSE_OUTPUT` moves it."""
     return _folder("COURSE_OUTPUT", repository() / "data" / "learner")
+
+
+@contextlib.contextmanager
+def draft_of(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write to, renamed to `path` at the end: a file is there whole or not at all.
+
+    Where writing fails, the draft is taken away, and what `path` held before stays.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _folder(variable: str, default: Path) -> Path:

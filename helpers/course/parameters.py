@@ -90,9 +90,8 @@ def _fitting(name: str, value: Any, default: Any, lesson: str) -> Any:
 
 def _dataset(text: str) -> str:
     """Names of datasets stay; a folder is taken from where the command was typed, not from the notebooks folder."""
-    from helpers.data.datasets import DATASETS
+    from helpers.data.datasets import known_name
 
-    plain = " ".join(text.lower().replace("_", " ").replace("-", " ").split())
     folder = Path(text).expanduser()
     looks_like_a_path = folder.exists() or len(folder.parts) > 1
-    return str(folder.resolve()) if plain not in DATASETS and looks_like_a_path else text
+    return str(folder.resolve()) if known_name(text) is None and looks_like_a_path else text

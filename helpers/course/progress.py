@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from helpers.course.records import read_json, updated_json
@@ -19,9 +21,7 @@ def record(number: str, outcome: str) -> None:
     """Note one check. The best outcome stays: a later slip does not undo a right answer."""
     if outcome == "not_attempted":
         return
-    with updated_json(progress_file(), {}) as entries:
-        _require_entries(entries)
-        entry = _entry(entries, number)
+    with _updated_entry(number) as entry:
         entry["attempts"] += 1
         entry["latest"] = str(outcome)
         entry["solved"] = entry["solved"] or outcome == "correct"
@@ -29,9 +29,7 @@ def record(number: str, outcome: str) -> None:
 
 def count_hint(number: str) -> int:
     """Note that a hint was asked for; how many there have been, this one included."""
-    with updated_json(progress_file(), {}) as entries:
-        _require_entries(entries)
-        entry = _entry(entries, number)
+    with _updated_entry(number) as entry:
         entry["hints"] += 1
         return entry["hints"]
 
@@ -56,8 +54,11 @@ def _are_counts(entry: dict) -> bool:
     return isinstance(entry["attempts"], int) and isinstance(entry["hints"], int)
 
 
-def _entry(entries: dict, number: str) -> dict:
-    return entries.setdefault(number, dict(_EMPTY))
+@contextmanager
+def _updated_entry(number: str) -> Iterator[dict]:
+    with updated_json(progress_file(), {}) as entries:
+        _require_entries(entries)
+        yield entries.setdefault(number, dict(_EMPTY))
 
 
 def summary(numbers: list[str]) -> str:

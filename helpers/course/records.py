@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from helpers.errors import CourseError
+from helpers.places import draft_of
 
 _WAIT = 30  # seconds for another notebook to finish writing
 
@@ -60,13 +59,9 @@ def updated_json(path: Path, empty: Any) -> Iterator[Any]:
 
 
 def write_beside(path: Path, text: str) -> None:
-    """Write a file whole or not at all: beside its place, then renamed."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Write a text file whole or not at all."""
+    with draft_of(path) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def _cannot_write(path: Path, error: OSError) -> CourseError:

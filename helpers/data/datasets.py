@@ -79,7 +79,12 @@ def _dataset_name(name_or_folder: object) -> str | None:
             f"a dataset is a name or a folder, not {one_line(repr(name_or_folder))[:60]}: "
             f"use {' or '.join(map(repr, DATASETS))}, or the path of a folder of photos"
         )
-    plain = " ".join(name_or_folder.lower().replace("_", " ").replace("-", " ").split())
+    return known_name(name_or_folder)
+
+
+def known_name(text: str) -> str | None:
+    """The dataset that `text` names, written with spaces, underscores or hyphens; None where it names none."""
+    plain = " ".join(text.lower().replace("_", " ").replace("-", " ").split())
     return plain if plain in DATASETS else None
 
 

@@ -15,7 +15,7 @@ import PIL
 from helpers.data.images import IMAGE_SUFFIXES, ImageProblem, one_line, open_image
 from helpers.data.splits import ImageDataset, Photo, Photos, Skipped, Splits, stratified_split
 from helpers.errors import CourseError
-from helpers.places import cache_dir
+from helpers.places import cache_dir, draft_of
 
 _VAL_NAMES = ("val", "valid", "validation")
 _NOT_CLASSES = ("__MACOSX",)
@@ -217,11 +217,10 @@ def _read_record(record: Path) -> set[tuple[str, int, int]]:
 
 def _write_record(record: Path, good: set[Photo]) -> None:
     content = {"pillow": PIL.__version__, "good": sorted(_state(photo) for photo in good)}
-    draft = record.with_suffix(f".{os.getpid()}.part")
     try:
         record.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(content), "utf-8")
-        draft.replace(record)  # whole or not at all
+        with draft_of(record) as draft:
+            draft.write_text(json.dumps(content), "utf-8")
     except OSError as error:
         raise CourseError(
             f"cannot write to the cache {one_line(record.parent)} ({error.strerror}): free some space there, "

@@ -24,7 +24,6 @@ import math
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -35,7 +34,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from helpers.errors import CourseError, unknown_name
-from helpers.places import cache_dir
+from helpers.places import cache_dir, draft_of
 
 SPECIES: tuple[str, ...] = ("daisy", "lily", "rose", "sunflower", "tulip")
 
@@ -927,16 +926,11 @@ class _Cache:
         """Keep pictures of one chunk beside those that its file holds."""
         file = self._file(species, next(iter(pictures)) // _CHUNK)
         pictures = dict(sorted({**self._read_file(file), **pictures}.items()))
-        temporary = None
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as stream:
-                temporary = Path(stream.name)
-                stream.write(_packed(pictures))
-            temporary.replace(file)
+            with draft_of(file) as draft:
+                draft.write_bytes(_packed(pictures))
         except OSError as error:
-            if temporary is not None:
-                temporary.unlink(missing_ok=True)
             raise CourseError(
                 f"cannot keep painted flowers in {self._folder} ({error.strerror}): "
                 "make room there, or set COURSE_CACHE to another folder"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from helpers.errors import CourseError
-from helpers.places import cache_dir
+from helpers.places import cache_dir, draft_of
 
 
 class Features(NamedTuple):
@@ -95,7 +94,6 @@ def _read(file: Path) -> Features | None:
 
 
 def _write(file: Path, found: Features) -> None:
-    beside = file.with_suffix(f".{os.getpid()}.tmp")
     entries = {"features": found.features, "labels": found.labels, "seconds": torch.tensor(found.seconds)}
-    save_file({name: value.contiguous() for name, value in entries.items()}, beside)
-    beside.replace(file)
+    with draft_of(file) as draft:
+        save_file({name: value.contiguous() for name, value in entries.items()}, draft)
