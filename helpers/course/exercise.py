@@ -62,6 +62,12 @@ def require(condition: object, reason: str) -> None:
         raise Incorrect(reason)
 
 
+def short(value: object) -> str:
+    """What a learner's code gave back, on one line of at most 80 characters, to quote in a reason."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 @dataclass(frozen=True)
 class Report:
     """What one check found: its outcome and the words for the learner."""

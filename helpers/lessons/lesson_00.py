@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from helpers.course.exercise import Exercise, Exercises, Level, require
+from helpers.course.exercise import Exercise, Exercises, Level, require, short
 from helpers.course.quiz import Option, Question, Quiz
 
 
@@ -38,7 +38,7 @@ def top_class(logits, categories):
             expected = animals[scores.index(max(scores))]
             require(
                 isinstance(said, str),
-                f"For the logits {scores} your function gave back `{_short(said)}`, and a name was expected: one of "
+                f"For the logits {scores} your function gave back `{short(said)}`, and a name was expected: one of "
                 "the strings in `categories`.",
             )
             require(
@@ -79,7 +79,7 @@ def _compare_top_k(said: object, scores: list[float], names: list[str], k: int) 
     case = f"For the logits {scores} of {', '.join(names)} and k={k}"
     require(
         isinstance(said, list) and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in said),
-        f"{case} your function gave back `{_short(said)}`, and a list of pairs (name, probability) was expected.",
+        f"{case} your function gave back `{short(said)}`, and a list of pairs (name, probability) was expected.",
     )
     require(len(said) == k, f"{case} your list has {len(said)} pairs, and {k} were asked for.")
     highest = max(scores)
@@ -88,7 +88,7 @@ def _compare_top_k(said: object, scores: list[float], names: list[str], k: int) 
     for (name, probability), (right_name, right_probability) in zip(said, right, strict=True):
         require(
             isinstance(name, str) and not isinstance(probability, Tensor | str),
-            f"{case} a pair is `{_short((name, probability))}`: the name must be a string, and the probability a "
+            f"{case} a pair is `{short((name, probability))}`: the name must be a string, and the probability a "
             "plain number. `float(...)` makes one of a tensor.",
         )
         require(
@@ -152,7 +152,7 @@ def ask(model, images):
             said = ask(model.train(), given.clone())
             require(
                 isinstance(said, Tensor),
-                f"For {what} your function gave back `{_short(said)}`, and a tensor of logits was expected.",
+                f"For {what} your function gave back `{short(said)}`, and a tensor of logits was expected.",
             )
             require(
                 said.shape == wanted.shape,
@@ -188,11 +188,6 @@ def _small_network() -> nn.Sequential:
         network[1].running_mean.uniform_(-1, 1)
         network[1].running_var.uniform_(0.5, 2)
     return network
-
-
-def _short(value: object) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 EXERCISES = Exercises(MostLikelyName, NamesWithProbabilities, AskSafely)

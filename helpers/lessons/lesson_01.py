@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model_weights
 from torchvision.transforms._presets import ImageClassification
 
-from helpers.course.exercise import Exercise, Exercises, Incorrect, Level, require
+from helpers.course.exercise import Exercise, Exercises, Incorrect, Level, require, short
 from helpers.course.quiz import Option, Question, Quiz
 from helpers.data.photos import ExamplePhoto, example_photos
 from helpers.errors import CourseError
@@ -60,7 +60,7 @@ def most_accurate(names, at_most):
             expected = _best(names, at_most)
             asked = f"Among {', '.join(names) or 'no networks'} with at most {at_most:,} parameters"
             require(
-                said is None or isinstance(said, str), f"{asked}: a name was expected, and you gave `{_short(said)}`."
+                said is None or isinstance(said, str), f"{asked}: a name was expected, and you gave `{short(said)}`."
             )
             require(said == expected, f"{asked}: you said `{said}`, and it is `{expected}`. {meaning}")
         return "It reads the promise of each network's default weights, and loads none of them."
@@ -107,7 +107,7 @@ def predict(model, weights, image, k=3):
         require(
             len(said) == 1 and said[0][0] in coffee.accept,
             f"For the photo of {coffee.shows}, EfficientNet-Lite0 is expected to say "
-            f"{' or '.join(sorted(coffee.accept))}, and your function said `{_short(said)}`.",
+            f"{' or '.join(sorted(coffee.accept))}, and your function said `{short(said)}`.",
         )
         return f"For the photo of {coffee.shows} it says {said[0][0]}, {said[0][1]:.2f}."
 
@@ -152,12 +152,12 @@ def _try_predict(predict, weights: SimpleNamespace, image: Image.Image) -> None:
         said = predict(model.train(training), weights, image.copy(), 2)
         require(
             isinstance(said, list) and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in said),
-            f"{arrives}: a list of pairs (name, probability) was expected, and you gave `{_short(said)}`.",
+            f"{arrives}: a list of pairs (name, probability) was expected, and you gave `{short(said)}`.",
         )
         require(len(said) == 2, f"{arrives}: k=2 names were asked for, and your list has {len(said)}.")
         require(
             all(isinstance(name, str) and not isinstance(share, Tensor | str) for name, share in said),
-            f"{arrives}: a pair is `{_short(said[0])}`, and a string with a plain number was expected.",
+            f"{arrives}: a pair is `{short(said[0])}`, and a string with a plain number was expected.",
         )
         require(
             all(torch.equal(value, before[name]) for name, value in model.state_dict().items()),
@@ -273,7 +273,7 @@ def is_pretrained(model, weights, photos):
             said = said.item() if isinstance(said, Tensor) and said.numel() == 1 else said
             require(
                 type(said).__name__ in {"bool", "bool_"},
-                f"Given {what}, your function gave back `{_short(said)}`, and True or False was expected.",
+                f"Given {what}, your function gave back `{short(said)}`, and True or False was expected.",
             )
             require(
                 bool(said) is expected,
@@ -345,7 +345,7 @@ def preprocess_any(image, transforms):
         for what, image, rgb, meaning in _pictures():
             said = preprocess_any(image, transforms)
             expected = transforms(rgb)
-            require(isinstance(said, Tensor), f"For {what} you gave `{_short(said)}`, and a tensor was expected.")
+            require(isinstance(said, Tensor), f"For {what} you gave `{short(said)}`, and a tensor was expected.")
             require(
                 said.shape == expected.shape,
                 f"For {what} your tensor has the shape {list(said.shape)}, and {list(expected.shape)} was expected.",
@@ -401,7 +401,7 @@ def _require_course_error(preprocess_any, wrong: object, transforms) -> None:
         said = preprocess_any(wrong, transforms)
     except CourseError as error:
         require(
-            kind in str(error), f"{got}, your CourseError says `{_short(str(error))}`: it must name the type, `{kind}`."
+            kind in str(error), f"{got}, your CourseError says `{short(str(error))}`: it must name the type, `{kind}`."
         )
     except Exception as error:
         raise Incorrect(
@@ -409,7 +409,7 @@ def _require_course_error(preprocess_any, wrong: object, transforms) -> None:
             "all, and raise a CourseError that names its type."
         ) from None
     else:
-        raise Incorrect(f"{got}, your function gave back `{_short(said)}`, and a CourseError was expected.")
+        raise Incorrect(f"{got}, your function gave back `{short(said)}`, and a CourseError was expected.")
 
 
 @functools.cache
@@ -436,11 +436,6 @@ def _one_thread() -> Iterator[None]:
 
 def _listed(pairs: list) -> str:
     return ", ".join(f"{name} {share:.3f}" for name, share in pairs)
-
-
-def _short(value: object) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 EXERCISES = Exercises(MostAccurateThatFits, Predict, IsPretrained, AnyPicture)
