@@ -2,16 +2,23 @@
 
 from helpers.models.backbones import Backbone, backbone_names, backbone_weights, load_backbone
 from helpers.models.freezing import FrozenBackbone, freeze, moved, snapshot
-from helpers.models.heads import remove_head
+from helpers.models.groups import layers_of, layerwise_rates, parameter_groups, stages_of
+from helpers.models.heads import find_head, remove_head, replace_head
 
 __all__ = [
     "Backbone",
     "FrozenBackbone",
     "backbone_names",
     "backbone_weights",
+    "find_head",
     "freeze",
+    "layers_of",
+    "layerwise_rates",
     "load_backbone",
     "moved",
+    "parameter_groups",
     "remove_head",
+    "replace_head",
     "snapshot",
+    "stages_of",
 ]

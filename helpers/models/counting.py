@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model
 
 from helpers.errors import CourseError
+from helpers.models.freezing import eval_mode
 
 # The name under which `count_by_child` lists parameters that belong to no child.
 ITSELF = "(itself)"
@@ -93,7 +94,7 @@ def gigaops(model: nn.Module, size: int, *, channels: int = 3) -> float:
     image = torch.empty(1, channels, size, size, device="meta")
     # On real tensors attention in `eval()` mode takes a fused operation that the counter counts as nothing. On `meta`
     # it does not; a test on ViT holds this.
-    with _eval_mode(model), FlopCounterMode(display=False) as counter, torch.no_grad():
+    with eval_mode(model), FlopCounterMode(display=False) as counter, torch.no_grad():
         try:
             functional_call(model, shapes, (image,))
         except (RuntimeError, ValueError, AssertionError) as error:
@@ -129,18 +130,6 @@ def _count(parameters: list[Tensor], buffers: list[Tensor]) -> ParameterCount:
         trainable=sum(p.numel() for p in parameters if p.requires_grad),
         buffers=sum(b.numel() for b in buffers),
     )
-
-
-@contextmanager
-def _eval_mode(model: nn.Module) -> Iterator[None]:
-    """`eval()` for a while; each layer then gets its own mode back."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
 
 
 @contextmanager

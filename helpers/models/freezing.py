@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
@@ -39,6 +42,18 @@ class FrozenBackbone(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         return self.backbone(inputs)
+
+
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """`eval()` for a while; each layer then gets its own mode back."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
 
 
 def snapshot(model: nn.Module) -> dict[str, torch.Tensor]:

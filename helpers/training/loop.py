@@ -49,7 +49,7 @@ def train(
         total, seen = 0.0, 0
         for inputs, labels in batches:
             inputs, labels = inputs.to(device), labels.to(device)
-            loss = nn.functional.cross_entropy(model(inputs), labels)
+            loss = nn.functional.cross_entropy(_logits(model(inputs)), labels)
             if not math.isfinite(loss.item()):
                 raise CourseError(
                     f"the loss became {loss.item()} in epoch {epoch + 1}: lower the learning rate, "
@@ -66,6 +66,14 @@ def train(
             history.val_accuracy.append(evaluate(model, val, device=device))
     history.seconds = time.perf_counter() - started
     return history
+
+
+def _logits(output: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """In `train()` mode GoogLeNet and Inception give a tuple: the logits, and those of auxiliary classifiers.
+
+    Only the first are trained: the others belong to training from scratch.
+    """
+    return output if isinstance(output, Tensor) else output[0]
 
 
 @torch.inference_mode()

@@ -69,5 +69,5 @@ def test_a_head_comes_off_and_leaves_features(name, width):
 
 
 def test_a_network_without_a_linear_classifier_is_told():
-    with pytest.raises(CourseError, match="take it off by hand"):
+    with pytest.raises(CourseError, match="no classifier to replace"):
         remove_head(nn.Sequential(nn.Conv2d(3, 4, 3)))
