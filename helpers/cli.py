@@ -1,4 +1,4 @@
-"""`python -m helpers run | doctor | notebooks`: the course from the command line."""
+"""`python -m helpers run | doctor | fetch | notebooks`: the course from the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 0, 1 where a lesson (or the doctor) failed, 2 for bad usage or input."""
+    """The exit status: 0, 1 where a lesson, a download or the doctor failed, 2 for bad usage or input."""
     chosen = _parser().parse_args(arguments)
     try:
         return chosen.command(chosen)
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m helpers", description="The course from the command line.")
-    commands = parser.add_subparsers(required=True, metavar="run | doctor | notebooks")
+    commands = parser.add_subparsers(required=True, metavar="run | doctor | fetch | notebooks")
 
     run = commands.add_parser("run", help="execute lessons, and write the results as notebooks, pages and summary.json")
     _add_lessons(run)
@@ -45,6 +45,15 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check this machine, and say the cure for each finding")
     doctor.add_argument("--json", action="store_true", help="the findings as JSON")
     doctor.set_defaults(command=_doctor)
+
+    fetch = commands.add_parser("fetch", help="fetch pretrained weights from the network, for work without one")
+    fetch.add_argument("names", nargs="*", metavar="NAME", help="such as resnet50 mobilenetv4_conv_small")
+    fetch.add_argument("--list", action="store_true", help="which weights are on this machine, and how large they are")
+    fetch.add_argument("--all", action="store_true", help="with --list: every network that the course can use")
+    fetch.add_argument(
+        "--timeout", type=_positive, metavar="SECONDS", help="how long nothing may come before a download breaks off"
+    )
+    fetch.set_defaults(command=_fetch, usage=fetch.error)
 
     notebooks = commands.add_parser("notebooks", help="re-execute lessons and write them back normalised")
     _add_lessons(notebooks)
@@ -98,6 +107,25 @@ def _doctor(chosen: argparse.Namespace) -> int:
     from helpers.course import doctor
 
     return doctor.main(chosen.json)
+
+
+def _fetch(chosen: argparse.Namespace) -> int:
+    if bool(chosen.names) == chosen.list or (chosen.all and not chosen.list):
+        chosen.usage("name networks (NAME ...), or ask for --list, with --all for every network")
+    from helpers.models import fetching
+    from helpers.models.backbones import backbone_names
+    from helpers.models.downloading import Patience
+
+    if chosen.list:
+        print(fetching.listing(backbone_names() if chosen.all else fetching.COURSE_BACKBONES))
+        return 0
+    patience = Patience(seconds=chosen.timeout) if chosen.timeout else None
+    return FAILED if fetching.fetch(chosen.names, patience=patience, say=_say) else 0
+
+
+def _say(line: str) -> None:
+    """Errors apart from the rest, for scripts; in order with progress bars."""
+    print(line, file=sys.stderr if line.startswith("error: ") else sys.stdout, flush=True)
 
 
 def _notebooks(chosen: argparse.Namespace) -> int:

@@ -31,6 +31,19 @@ def output_dir() -> Path:
     return _folder("COURSE_OUTPUT", repository() / "data" / "learner")
 
 
+def weights_dir() -> Path:
+    """Where fetched weights lie, as flat files: `checkpoints` in the folder that `COURSE_WEIGHTS` names.
+
+    Without that variable it is torch.hub's own `checkpoints`, which all code with torchvision shares. The folder is
+    not made here: a stick or a share that cannot be written to serves as well.
+    """
+    if named := os.environ.get("COURSE_WEIGHTS"):
+        return Path(named).expanduser() / "checkpoints"
+    import torch.hub  # the doctor asks for other places where torch cannot be imported
+
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
 @contextlib.contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
     """A name beside `path` to write to, renamed to `path` at the end: a file is there whole or not at all.

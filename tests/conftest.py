@@ -18,7 +18,8 @@ def pytest_configure(config: pytest.Config) -> None:
     home = Path(tempfile.mkdtemp(prefix="course-tests-"))
     _made.append(home)
     os.environ["COURSE_OUTPUT"] = str(home / "output")
-    os.environ.pop("COURSE_STRICT", None)
+    for name in ("COURSE_STRICT", "COURSE_WEIGHTS", "HF_ENDPOINT"):  # a developer's own must not decide
+        os.environ.pop(name, None)
     os.environ["IPYTHONDIR"] = str(_quiet_ipython(home))
     if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
         os.environ["OMP_NUM_THREADS"] = "1"

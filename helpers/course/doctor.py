@@ -27,7 +27,7 @@ import helpers
 from helpers.course import html
 from helpers.course.lessons import all_lessons
 from helpers.errors import CourseError
-from helpers.places import cache_dir, output_dir, repository
+from helpers.places import cache_dir, output_dir, repository, weights_dir
 
 Status = Literal["ok", "warning", "problem"]
 
@@ -264,15 +264,16 @@ def _embedded_weights() -> Check:
 
 
 def _weights_cache() -> Check:
-    """torchvision's folder of downloaded weights. Only networks other than the Lite ones need it."""
+    """The folder of fetched weights. Only networks other than the Lite ones need it."""
     try:
-        folder = Path(_import("torch").hub.get_dir()) / "checkpoints"
+        _import("torch")
+        folder = weights_dir()
     except (ImportError, OSError, RuntimeError) as error:
         return _not_looked_at("weights cache", error)
     if not _can_write(folder):
-        cure = "Set TORCH_HOME to a folder that you own. Only networks that are downloaded need it."
+        cure = "Weights in it are used. To fetch others, set COURSE_WEIGHTS to a folder that you own."
         return Check("weights cache", "warning", f"cannot write to {folder}", cure)
-    files = [file for pattern in ("*.pth", "*.pt") for file in folder.glob(pattern)] if folder.is_dir() else []
+    files = [file for kind in ("*.pth", "*.pt", "*.safetensors") for file in folder.glob(kind)]
     megabytes = sum(file.stat().st_size for file in files) / 1e6
     return Check("weights cache", "ok", f"{len(files)} files, {megabytes:,.0f} MB in {folder}")
 

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
 import torchvision.models
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights, list_models
 
-import helpers.models.efficientnet_lite  # noqa: F401  (registers the Lite networks with torchvision)
 from helpers.errors import CourseError, unknown_name
-from helpers.models.weights import read_state_dict, torchvision_file
+from helpers.models import (
+    downloading,
+    efficientnet_lite,  # noqa: F401  (registers the Lite networks with torchvision)
+    timm_networks,  # noqa: F401  (registers its two networks with torchvision)
+)
+from helpers.models.downloading import FetchError, Patience, Say
+from helpers.models.weights import looks_whole, megabytes_of, read_state_dict, torchvision_file
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
 OFFLINE_BACKBONES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
+TIMM_BACKBONES = ("mobilenetv4_conv_small", "tiny_vit_5m")
+COURSE_BACKBONES = ("resnet50", "efficientnet_b4", "vit_b_16", "convnext_base", *OFFLINE_BACKBONES, *TIMM_BACKBONES)
+
+# Where a lesson waits for weights: less patient than `python -m helpers fetch`.
+WHILE_A_LESSON_WAITS = Patience(seconds=10, attempts=2)
 
 
 @dataclass(frozen=True)
@@ -62,8 +75,8 @@ class Backbone:
 
     @property
     def megabytes(self) -> float:
-        """Size of the weights file in 1e6 bytes; torchvision states it in units of 2**20."""
-        return self.weights.meta["_file_size"] * 2**20 / 1e6
+        """Size of the weights file in 1e6 bytes."""
+        return megabytes_of(self.weights)
 
     def metadata(self) -> dict[str, Any]:
         """Parameters, input size (px), published top-1 (per cent), multiply-adds (1e9), megabytes, source, licence."""
@@ -83,8 +96,8 @@ class Backbone:
 
 
 def backbone_names() -> list[str]:
-    """Every classification network that `load_backbone` knows: torchvision's, and the three Lite networks."""
-    return sorted({*list_models(module=torchvision.models), *OFFLINE_BACKBONES})
+    """Every classification network that `load_backbone` knows: torchvision's, three Lite networks, two of timm."""
+    return sorted({*list_models(module=torchvision.models), *OFFLINE_BACKBONES, *TIMM_BACKBONES})
 
 
 def backbone_weights(name: str) -> WeightsEnum:
@@ -94,35 +107,100 @@ def backbone_weights(name: str) -> WeightsEnum:
     return get_model_weights(name).DEFAULT
 
 
-def load_backbone(name: str = DEFAULT_BACKBONE, *, pretrained: bool = True) -> Backbone:
+def weights_file(name: str) -> Path | None:
+    """The file with the weights of a backbone; None where it is not on this machine."""
+    weights = backbone_weights(name)
+    if name in (*OFFLINE_BACKBONES, *TIMM_BACKBONES):
+        return weights.file()
+    file = torchvision_file(weights)
+    return file if file.exists() else None
+
+
+def weights_at_hand(name: str) -> bool:
+    """Whether `load_backbone(name)` needs no network: the weights are in a package, or their file looks whole.
+
+    Only the file's size is looked at. What is in it, `load_backbone` holds to its hash.
+    """
+    file = weights_file(name)
+    return file is not None and looks_whole(file, megabytes_of(backbone_weights(name)))
+
+
+def fetch_weights(name: str, *, patience: Patience | None = None, say: Say = print) -> Path:
+    """Fetch the weights file of a backbone, whether or not one is here, and give its path.
+
+    Raises:
+        FetchError: it did not come; nothing is left behind.
+        CourseError: the weights come in a package.
+    """
+    weights, patience = backbone_weights(name), patience or Patience()
+    if name in OFFLINE_BACKBONES:
+        raise CourseError(f"the weights of {name} come in a package: there is nothing to fetch")
+    if name in TIMM_BACKBONES:
+        return weights.fetch(patience=patience, say=say)
+    wanted = downloading.torchvision_wants(name, weights.url, megabytes_of(weights))
+    return downloading.download(wanted, patience=patience, say=say)
+
+
+def load_backbone(name: str = DEFAULT_BACKBONE, *, pretrained: bool = True, download: bool = True) -> Backbone:
     """The network in `eval()` mode, with its pretrained weights where they can be had.
 
-    Where they cannot be fetched, the weights are random and `.pretrained` is False: everything still runs,
-    and `.note` says what the results are worth. A damaged or foreign weights file is a `CourseError`.
+    Where they are not on this machine and cannot be fetched, the weights are random and `.pretrained` is False:
+    everything still runs, and `.note` says what the results are worth and how to get the weights. With
+    `download=False` the network is not asked. A damaged or foreign weights file is a `CourseError`.
     """
     weights = backbone_weights(name)
     if not pretrained:
-        return Backbone(name, get_model(name, weights=None).eval(), weights, False, "as was asked for")
+        return _random(name, weights, "as was asked for")
     if name in OFFLINE_BACKBONES:
         return Backbone(name, get_model(name, weights=weights).eval(), weights, True)
-    return _load_from_torchvision(name, weights)
+    file = weights_file(name)
+    if file is None and not download:
+        return _random(name, weights, f"since the pretrained ones are not on this machine{_how_to_get(name, weights)}")
+    try:
+        file = file or fetch_weights(name, patience=WHILE_A_LESSON_WAITS)
+    except FetchError as error:
+        why = f"since the pretrained ones are not on this machine and cannot be fetched, as {error.cause}"
+        return _random(name, weights, why + _how_to_get(name, weights))
+    return Backbone(name, _built_with(name, weights, read_state_dict(file), file).eval(), weights, True)
 
 
-def _load_from_torchvision(name: str, weights: WeightsEnum) -> Backbone:
-    model = get_model(name, weights=None).eval()
-    path = torchvision_file(weights)
+def _how_to_get(name: str, weights: WeightsEnum) -> str:
+    return f"; `python -m helpers fetch {name}` gets them ({megabytes_of(weights):.1f} MB)"
+
+
+def _random(name: str, weights: WeightsEnum, why: str) -> Backbone:
+    """The variant of the network that its weights belong to, so that it takes what `.transforms` gives."""
+    options: dict[str, Any] = {}
+    if name.startswith("vit_"):
+        options = {"image_size": weights.meta["min_size"][0]}
+    elif name in ("googlenet", "inception_v3"):
+        options = {"transform_input": True, "init_weights": True, "aux_logits": name == "inception_v3"}
+    return Backbone(name, get_model(name, weights=None, **options).eval(), weights, False, why)
+
+
+def _built_with(name: str, weights: WeightsEnum, entries: dict[str, Tensor], file: Path) -> nn.Module:
+    """Built by torchvision as for these weights: size, auxiliary heads, names that an old file has for its layers."""
     try:
-        entries = read_state_dict(path) if path.exists() else weights.get_state_dict(progress=True, check_hash=True)
-    except (OSError, HTTPException):  # no network; URLError and time-outs are OSErrors
-        why = "since the pretrained ones are not on this machine and cannot be fetched"
-        return Backbone(name, model, weights, False, why)
-    try:
-        model.load_state_dict(entries)
-    except RuntimeError:
+        with _in_place_of_a_download(weights, entries):
+            return get_model(name, weights=weights)
+    except (RuntimeError, ValueError, CourseError):
         raise CourseError(
-            f"{path} holds the weights of another network than {name}: delete it and fetch it again"
+            f"{file} holds the weights of another network than {name}: delete it and fetch it again"
         ) from None
-    return Backbone(name, model, weights, True)
+
+
+_one_at_a_time = threading.Lock()
+
+
+@contextmanager
+def _in_place_of_a_download(weights: WeightsEnum, entries: dict[str, Tensor]) -> Iterator[None]:
+    """What the builder asks of these weights are the entries; it would fetch them, and open any file that is there."""
+    with _one_at_a_time:
+        weights.get_state_dict = lambda *_, **__: entries
+        try:
+            yield
+        finally:
+            del weights.get_state_dict
 
 
 def takes_any_size(model: nn.Module) -> bool:

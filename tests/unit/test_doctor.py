@@ -193,14 +193,15 @@ def test_embedded_weights_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_weights_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "file" / "hub"))
-    assert_finds("weights cache", "warning", "cannot write", "TORCH_HOME")
+    assert_finds("weights cache", "warning", "cannot write", "COURSE_WEIGHTS")
 
 
 def test_what_lies_in_the_weights_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "a.pth").write_bytes(bytes(2_000_000))
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    assert found("weights cache").found.startswith("1 files, 2 MB")
+    (tmp_path / "checkpoints" / "b.safetensors").write_bytes(bytes(3_000_000))
+    monkeypatch.setenv("COURSE_WEIGHTS", str(tmp_path))
+    assert found("weights cache").found.startswith("2 files, 5 MB")
 
 
 def test_a_second_copy_of_the_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,241 @@
+"""How a weights file comes over the network: whole and the right one, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlparse
+
+import torch
+from huggingface_hub import get_hf_file_metadata, hf_hub_url
+from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HTTPError as HubConnectionError  # what its HTTP library raises, whichever it is
+
+from helpers.errors import CourseError
+from helpers.models.weights import NEARLY_ALL, published_hash, sha256_of
+from helpers.places import draft_of, weights_dir
+
+Say = Callable[[str], None]
+
+COPY = "copy the file from a machine that has it"
+ELSEWHERE = f"try another network, or {COPY}"
+LOG_IN = "log in with a browser, then try again"
+CUT_SHORT = "where it stays so, try another network or another hour"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long (s) nothing may come, how often a download that broke off starts again, and the pause (s) before."""
+
+    seconds: float = 20.0
+    attempts: int = 3
+    pause: float = 1.0
+
+
+class FetchError(CourseError):
+    """Weights that did not come: one line with the network's name, size and place, the cause and the cure.
+
+    Attributes:
+        cause: the cause alone, as part of a sentence.
+        again: whether a second attempt may go better.
+    """
+
+    def __init__(self, wanted: Wanted, cause: str, cure: str, *, again: bool = False):
+        super().__init__(
+            f"{wanted.network} was not fetched ({wanted.megabytes:.1f} MB to {wanted.path}), since {cause}: {cure}"
+        )
+        self.cause = cause
+        self.again = again
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file to fetch: the network that it is for, its address, where it shall lie, and what is known of it.
+
+    `sha256` is the start of its hash (8 digits or more), or None where none was published; `megabytes` its size in
+    1e6 bytes.
+    """
+
+    network: str
+    url: str
+    path: Path
+    sha256: str | None
+    megabytes: float
+
+    @property
+    def host(self) -> str:
+        return urlparse(self.url).netloc
+
+
+def download(wanted: Wanted, *, patience: Patience, say: Say = print) -> Path:
+    """Fetch the file and give its path; `say` gets one line for each attempt that broke off.
+
+    The file is written beside its place, held to its hash, and renamed: it is there whole, or not at all.
+
+    Raises:
+        FetchError: it did not come. Nothing is left behind.
+    """
+    _make_room(wanted)
+    for attempt in range(1, patience.attempts + 1):
+        try:
+            with draft_of(wanted.path) as draft:
+                _transfer(wanted, draft, patience.seconds)
+                _examine(wanted, draft)
+            break
+        except OSError as error:
+            raise _not_written(wanted, error) from None
+        except FetchError as error:
+            if not error.again or attempt == patience.attempts:
+                raise
+            say(f"{wanted.network}: {error.cause}; starting again (attempt {attempt + 1} of {patience.attempts})")
+            time.sleep(patience.pause)
+    return wanted.path
+
+
+def torchvision_wants(network: str, url: str, megabytes: float) -> Wanted:
+    """The file of torchvision's weights: its name carries the start of its hash."""
+    path = weights_dir() / Path(urlparse(url).path).name
+    return Wanted(network, url, path, published_hash(path), megabytes)
+
+
+def hub_wants(network: str, repository: str, file: str, megabytes: float, *, patience: Patience) -> Wanted:
+    """The file of a repository on Hugging Face's hub, with the SHA-256 that the hub states for it.
+
+    It gets a name like torchvision's: the network, and the start of the hash. `HF_ENDPOINT` names another hub.
+
+    Raises:
+        FetchError: the hub does not answer, or states no SHA-256.
+    """
+    endpoint = (os.environ.get("HF_ENDPOINT") or "").rstrip("/") or None
+    url = hf_hub_url(repository, file, endpoint=endpoint)
+    unnamed = Wanted(network, url, weights_dir() / f"{network}-(hash){Path(file).suffix}", None, megabytes)
+    try:
+        # No token: the files are public, and a stale one would be refused.
+        stated = get_hf_file_metadata(url, token=False, timeout=patience.seconds, endpoint=endpoint)
+    except HfHubHTTPError as error:
+        raise _refused(unnamed, error.response.status_code, error.response.reason_phrase) from None
+    except (HubConnectionError, OSError) as error:
+        cause = f"there is no connection to {unnamed.host} ({_short(error)})"
+        raise FetchError(unnamed, cause, f"connect to a network, or {COPY}") from None
+    sha256 = (stated.etag or "").lower()
+    if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
+        cause = f"{unnamed.host} states no SHA-256 for it (a login page or another server in its place?)"
+        raise FetchError(unnamed, cause, f"{LOG_IN}; or {COPY}")
+    return Wanted(
+        network,
+        hf_hub_url(repository, file, endpoint=endpoint, revision=stated.commit_hash),
+        weights_dir() / f"{network}-{sha256[:8]}{Path(file).suffix}",
+        sha256,
+        megabytes if stated.size is None else stated.size / 1e6,
+    )
+
+
+# ---- one attempt -----------------------------------------------------------------------------------
+
+
+def _make_room(wanted: Wanted) -> None:
+    folder = wanted.path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free / 1e6
+    except OSError as error:
+        raise _not_written(wanted, error) from None
+    if free < wanted.megabytes:
+        raise _disk_full(wanted, f"the disk has {free:.1f} MB free")
+
+
+def _transfer(wanted: Wanted, draft: Path, seconds: float) -> None:
+    """By torchvision's own road, with its progress bar; it holds nothing to a hash, so that what came can be named."""
+    try:
+        with _sockets_give_up_after(seconds):
+            torch.hub.download_url_to_file(wanted.url, str(draft), progress=True)
+    except HTTPError as error:
+        error.close()
+        raise _refused(wanted, error.code, error.reason) from None
+    except URLError as error:
+        raise _no_connection(wanted, error.reason) from None
+    except TimeoutError:
+        raise FetchError(wanted, f"nothing came from {wanted.host} for {seconds:g} s", CUT_SHORT, again=True) from None
+    except (OSError, HTTPException) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise _disk_full(wanted, "the disk is full") from None
+        if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
+            raise _not_written(wanted, error) from None
+        cause = f"{wanted.host} broke off ({_short(error)})"
+        raise FetchError(wanted, cause, CUT_SHORT, again=True) from None
+
+
+@contextmanager
+def _sockets_give_up_after(seconds: float) -> Iterator[None]:
+    """torch.hub sets no limit of its own, and would wait for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _examine(wanted: Wanted, draft: Path) -> None:
+    """Whether what came is what was published; what else it is, where not."""
+    if wanted.sha256 is not None and sha256_of(draft).startswith(wanted.sha256):
+        return
+    megabytes = draft.stat().st_size / 1e6
+    with draft.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise FetchError(wanted, "a web page came in its place (a login page of the network?)", LOG_IN)
+    if megabytes < NEARLY_ALL * wanted.megabytes:
+        cause = f"it came cut short ({megabytes:.1f} of {wanted.megabytes:.1f} MB)"
+        raise FetchError(wanted, cause, CUT_SHORT, again=True)
+    if wanted.sha256 is not None:
+        cause = f"another file came than was published (its SHA-256 does not start with {wanted.sha256[:8]})"
+        raise FetchError(wanted, cause, ELSEWHERE)
+
+
+# ---- causes and cures ------------------------------------------------------------------------------
+
+
+def _refused(wanted: Wanted, status: int, reason: str) -> FetchError:
+    cause = f"{wanted.host} answers {status} {reason}".rstrip()
+    if status >= 500 or status in (408, 429):
+        return FetchError(wanted, cause, f"try again later, or {COPY}", again=True)
+    if status == 404:
+        return FetchError(wanted, cause, f"the file has moved, or a mirror lacks it; {ELSEWHERE}")
+    return FetchError(wanted, cause, f"the network's rules or a proxy (HTTPS_PROXY) forbid it; {ELSEWHERE}")
+
+
+def _no_connection(wanted: Wanted, reason: object) -> FetchError:
+    """Not tried again: where there is no network, that should be said at once."""
+    cause = f"there is no connection to {wanted.host} ({_short(reason)})"
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return FetchError(wanted, cause, "set SSL_CERT_FILE to the certificates of your network's proxy")
+    return FetchError(wanted, cause, f"connect to a network, or {COPY}")
+
+
+def _not_written(wanted: Wanted, error: OSError) -> FetchError:
+    cause = f"{wanted.path.parent} cannot be written to ({error.strerror})"
+    return FetchError(wanted, cause, "set COURSE_WEIGHTS to a folder that you own")
+
+
+def _disk_full(wanted: Wanted, cause: str) -> FetchError:
+    return FetchError(wanted, cause, "make room, or set COURSE_WEIGHTS to a folder on another disk")
+
+
+def _short(error: object) -> str:
+    """What the system says of an error, without its number and its lines."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return re.sub(r"^\[.*?\] ", "", text.strip().splitlines()[0]).rstrip(".")

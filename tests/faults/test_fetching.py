@@ -1,0 +1,711 @@
+"""Weights from the network, over a real server on this machine that does all that a network can do wrong.
+
+After each failure there is no file under the final name, and no draft beside it.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import safetensors.torch
+import torch
+from torchvision.models import get_model
+
+from helpers import cli
+from helpers.errors import CourseError
+from helpers.models import downloading, fetching
+from helpers.models.backbones import (
+    OFFLINE_BACKBONES,
+    backbone_names,
+    backbone_weights,
+    fetch_weights,
+    load_backbone,
+    weights_at_hand,
+)
+from helpers.models.downloading import FetchError, Patience
+from helpers.places import repository, weights_dir
+
+NETWORK, HUB_NETWORK = "squeezenet1_1", "mobilenetv4_conv_small"
+COMMIT = "c0ffee" * 6 + "beef"
+LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Sign in to the hotel's network</title></head></html>"
+QUICK = Patience(seconds=10, attempts=2, pause=0)
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+# A server that does as it is told -----------------------------------------------------------------
+
+
+class Server(ThreadingHTTPServer):
+    """Gives the answers of a list, the last one again and again, and writes down what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: list[Answer] = []
+        self.head: Answer = status(405)
+        self.asked: list[str] = []
+        self.over = threading.Event()
+
+    def handle_error(self, *_: object) -> None:
+        """A client that leaves in the middle is what some of these tests are about."""
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        if self.path == "/login":
+            whole(LOGIN_PAGE, "text/html")(self)
+        else:
+            answers = self.server.answers
+            (answers.pop(0) if len(answers) > 1 else answers[0])(self)
+
+    def do_HEAD(self) -> None:
+        (whole(LOGIN_PAGE, "text/html") if self.path == "/login" else self.server.head)(self)
+
+    def log_message(self, *_: object) -> None:
+        """The server is quiet: what a learner sees is under test."""
+
+
+def respond(handler: BaseHTTPRequestHandler, code: int, **headers: object) -> None:
+    handler.send_response(code)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), str(value))
+    handler.end_headers()
+
+
+def whole(content: bytes, kind: str = "application/octet-stream") -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        respond(handler, 200, Content_Length=len(content), Content_Type=kind)
+        handler.wfile.write(content)
+
+    return answer
+
+
+def cut(content: bytes, share: float) -> Answer:
+    """The whole length is promised, and a share of it is sent."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        respond(handler, 200, Content_Length=len(content))
+        handler.wfile.write(content[: int(len(content) * share)])
+
+    return answer
+
+
+def chunked_and_cut(content: bytes) -> Answer:
+    """Half of it, without a length, and the connection closed within a chunk."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.protocol_version = "HTTP/1.1"
+        respond(handler, 200, Transfer_Encoding="chunked")
+        handler.wfile.write(f"{len(content):x}\r\n".encode() + content[: len(content) // 2])
+        handler.close_connection = True
+
+    return answer
+
+
+def stall(content: bytes, share: float) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        respond(handler, 200, Content_Length=len(content))
+        handler.wfile.write(content[: int(len(content) * share)])
+        handler.wfile.flush()
+        handler.server.over.wait(20)
+
+    return answer
+
+
+def silence(handler: BaseHTTPRequestHandler) -> None:
+    handler.server.over.wait(20)
+
+
+def hang_up(handler: BaseHTTPRequestHandler) -> None:
+    handler.close_connection = True
+
+
+def status(code: int) -> Answer:
+    return lambda handler: respond(handler, code, Content_Length=0)
+
+
+def redirect(handler: BaseHTTPRequestHandler) -> None:
+    respond(handler, 302, Location="/login", Content_Length=0)
+
+
+def hub_head(content: bytes, **instead: object) -> Answer:
+    """What the hub states of a file in its headers."""
+    stated = {
+        "ETag": '"0000"',
+        "X_Linked_Etag": f'"{hashlib.sha256(content).hexdigest()}"',
+        "X_Linked_Size": len(content),
+        "X_Repo_Commit": COMMIT,
+    }
+    return lambda handler: respond(handler, 200, **(stated | instead))
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.over.set()
+        running.shutdown()
+        thread.join()
+
+
+# What it serves -----------------------------------------------------------------------------------
+
+
+def saved(network: str, folder: Path) -> bytes:
+    torch.manual_seed(0)
+    torch.save(get_model(network).state_dict(), folder / "saved.pth")
+    return (folder / "saved.pth").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def file_of_network(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return saved(NETWORK, tmp_path_factory.mktemp("saved"))
+
+
+@pytest.fixture(scope="module")
+def file_of_hub_network() -> bytes:
+    torch.manual_seed(0)
+    return safetensors.torch.save(get_model(HUB_NETWORK).state_dict())
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COURSE_WEIGHTS", str(tmp_path / "weights"))
+    return weights_dir()
+
+
+def publish(monkeypatch: pytest.MonkeyPatch, address: str, content: bytes, network: str = NETWORK) -> Path:
+    """As if torchvision's weights were this content at this address; where they would lie."""
+    published = backbone_weights(network).value
+    name = f"{network}-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    monkeypatch.setattr(published, "url", f"{address}/{name}")
+    monkeypatch.setitem(published.meta, "_file_size", len(content) / 2**20)
+    return weights_dir() / name
+
+
+@pytest.fixture
+def torchvision(server: Server, file_of_network: bytes, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """torchvision's road to the server."""
+    path = publish(monkeypatch, server.address, file_of_network)
+    server.answers = [whole(file_of_network)]
+    return SimpleNamespace(network=NETWORK, content=file_of_network, path=path)
+
+
+@pytest.fixture
+def hub(server: Server, file_of_hub_network: bytes, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """timm's road to the server: in the place of Hugging Face's hub."""
+    monkeypatch.setenv("HF_ENDPOINT", f"{server.address}/")
+    server.head, server.answers = hub_head(file_of_hub_network), [whole(file_of_hub_network)]
+    name = f"{HUB_NETWORK}-{hashlib.sha256(file_of_hub_network).hexdigest()[:8]}.safetensors"
+    return SimpleNamespace(network=HUB_NETWORK, content=file_of_hub_network, path=weights_dir() / name)
+
+
+@pytest.fixture(params=["torchvision", "hub"])
+def road(request: pytest.FixtureRequest) -> SimpleNamespace:
+    return request.getfixturevalue(request.param)
+
+
+def found(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir()) if folder.exists() else []
+
+
+def why_not(network: str, folder: Path, *, patience: Patience = QUICK) -> FetchError:
+    """The error that fetching gives: one line with the size and the place. Nothing is left behind."""
+    with pytest.raises(FetchError) as caught:
+        fetch_weights(network, patience=patience, say=lambda line: None)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert said.startswith(f"{network} was not fetched (")
+    assert " MB to " in said
+    assert str(folder) in said
+    assert found(folder) == []
+    return caught.value
+
+
+# It comes -----------------------------------------------------------------------------------------
+
+
+def test_a_whole_file_is_fetched_and_loaded(road: SimpleNamespace, server: Server, folder: Path) -> None:
+    said: list[str] = []
+    assert not weights_at_hand(road.network)
+    assert fetching.fetch([road.network], say=said.append) == []
+    assert found(folder) == [road.path.name]
+    assert road.path.read_bytes() == road.content
+    assert said[0] == f"{road.network}: fetching {len(road.content) / 1e6:.1f} MB to {folder}"
+    assert said[1] == f"{road.network}: fetched, {road.path}"
+    assert weights_at_hand(road.network)
+    server.answers = [status(500)]  # it is not asked again
+    assert load_backbone(road.network).pretrained
+    assert len(server.asked) == 1
+
+
+def test_the_hub_is_asked_for_the_commit_that_it_stated(hub: SimpleNamespace, server: Server) -> None:
+    fetch_weights(HUB_NETWORK, patience=QUICK)
+    assert server.asked == [f"/timm/mobilenetv4_conv_small.e2400_r224_in1k/resolve/{COMMIT}/model.safetensors"]
+
+
+def test_torchvisions_builder_takes_timms_road(hub: SimpleNamespace, folder: Path) -> None:
+    model = get_model(HUB_NETWORK, weights="DEFAULT")
+    assert found(folder) == [hub.path.name]
+    entries = safetensors.torch.load(hub.content)
+    assert all(torch.equal(entries[name], value) for name, value in model.state_dict().items())
+
+
+def test_the_newest_of_several_files_is_taken(folder: Path) -> None:
+    """Such as after the hub's file has changed. One of them has entries that timm's reader leaves out."""
+    folder.mkdir(parents=True)
+    for age, extra in ((1000, {"stages.1.blocks.0.attn.attention_bias_idxs": torch.zeros(49, 49)}), (2000, {})):
+        torch.manual_seed(age)
+        model = get_model("tiny_vit_5m")
+        content = safetensors.torch.save(model.state_dict() | extra)
+        file = folder / f"tiny_vit_5m-{hashlib.sha256(content).hexdigest()[:8]}.safetensors"
+        file.write_bytes(content)
+        os.utime(file, (age, age))
+        backbone = load_backbone("tiny_vit_5m", download=False)
+        assert backbone.pretrained
+        assert torch.equal(backbone.model.head.fc.weight, model.head.fc.weight)
+    (folder / "tiny_vit_5m-mine.safetensors").write_bytes(b"no hash in its name: not ours")
+    assert load_backbone("tiny_vit_5m", download=False).pretrained
+
+
+def test_a_progress_bar_while_it_comes(
+    torchvision: SimpleNamespace, server: Server, capfd: pytest.CaptureFixture[str]
+) -> None:
+    load_backbone(NETWORK)
+    assert "100%" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("first", [lambda content: cut(content, 0.5), chunked_and_cut, lambda _: hang_up])
+def test_after_a_cut_it_starts_again(
+    road: SimpleNamespace, server: Server, folder: Path, first: Callable[[bytes], Answer]
+) -> None:
+    server.answers = [first(road.content), whole(road.content)]
+    said: list[str] = []
+    fetch_weights(road.network, patience=QUICK, say=said.append)
+    assert found(folder) == [road.path.name]
+    assert len(said) == 1
+    assert "starting again (attempt 2 of 2)" in said[0]
+    assert "\n" not in said[0]
+    assert len(server.asked) == 2
+
+
+def test_a_server_that_is_busy_is_asked_again(road: SimpleNamespace, server: Server) -> None:
+    server.answers = [status(503), whole(road.content)]
+    assert fetch_weights(road.network, patience=QUICK).exists()
+
+
+def test_what_is_here_is_not_fetched_again(road: SimpleNamespace, server: Server) -> None:
+    fetching.fetch([road.network], say=lambda line: None)
+    said: list[str] = []
+    assert fetching.fetch([road.network], say=said.append) == []
+    assert said == [f"{road.network}: here already, {road.path}"]
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: LOGIN_PAGE, lambda content: b""])
+def test_what_is_damaged_is_fetched_anew(road: SimpleNamespace, folder: Path, damage: Callable[[bytes], bytes]) -> None:
+    folder.mkdir(parents=True)
+    road.path.write_bytes(damage(road.content))
+    said: list[str] = []
+    assert fetching.fetch([road.network], say=said.append) == []
+    assert said[0] == f"{road.network}: {road.path} is damaged, and is fetched anew"
+    assert road.path.read_bytes() == road.content
+
+
+def test_what_is_damaged_does_not_outlive_a_failure(road: SimpleNamespace, server: Server, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    road.path.write_bytes(road.content[:-1])
+    server.answers = [status(403)]
+    assert fetching.fetch([road.network], say=lambda line: None) == [road.network]
+    assert found(folder) == []
+
+
+# It does not come ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.98])
+def test_a_file_cut_short_each_time(road: SimpleNamespace, server: Server, folder: Path, share: float) -> None:
+    server.answers = [cut(road.content, share)]
+    error = why_not(road.network, folder)
+    megabytes = len(road.content) / 1e6
+    assert error.cause == f"it came cut short ({megabytes * share:.1f} of {megabytes:.1f} MB)"
+    assert len(server.asked) == QUICK.attempts
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_stall_ends(road: SimpleNamespace, server: Server, folder: Path, share: float) -> None:
+    server.answers = [stall(road.content, share)]
+    error = why_not(road.network, folder, patience=Patience(seconds=1, attempts=1))
+    assert "nothing came from 127.0.0.1" in error.cause
+    assert "for 1 s" in error.cause
+    assert socket.getdefaulttimeout() is None
+
+
+def test_a_server_that_accepts_and_says_nothing(road: SimpleNamespace, server: Server, folder: Path) -> None:
+    server.answers, server.head = [silence], silence
+    assert why_not(road.network, folder, patience=Patience(seconds=0.3, attempts=1)).cause
+
+
+@pytest.mark.parametrize(
+    ("code", "cause", "cure"),
+    [(403, "403 Forbidden", "a proxy"), (404, "404 Not Found", "a mirror lacks it"), (407, "407 Proxy", "HTTPS_PROXY")],
+)
+def test_a_refusal_is_not_tried_again(
+    road: SimpleNamespace, server: Server, folder: Path, code: int, cause: str, cure: str
+) -> None:
+    server.answers = [status(code)]
+    error = why_not(road.network, folder)
+    assert cause in error.cause
+    assert cure in str(error)
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_stays_busy(road: SimpleNamespace, server: Server, folder: Path) -> None:
+    server.answers = [status(503)]
+    assert "503 Service Unavailable" in why_not(road.network, folder).cause
+    assert len(server.asked) == QUICK.attempts
+
+
+@pytest.mark.parametrize("answer", [whole(LOGIN_PAGE, "text/html"), redirect])
+def test_a_login_page_in_its_place(road: SimpleNamespace, server: Server, folder: Path, answer: Answer) -> None:
+    server.answers = [answer]
+    error = why_not(road.network, folder)
+    assert "a login page" in error.cause
+    assert "log in with a browser" in str(error)
+
+
+def test_the_wrong_file(road: SimpleNamespace, server: Server, folder: Path) -> None:
+    server.answers = [whole(road.content[::-1])]
+    error = why_not(road.network, folder)
+    assert "another file came than was published" in error.cause
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(("code", "cause"), [(401, "401"), (403, "403"), (404, "404"), (500, "500")])
+def test_the_hub_refuses_to_state_the_hash(
+    hub: SimpleNamespace, server: Server, folder: Path, code: int, cause: str
+) -> None:
+    server.head = status(code)
+    assert cause in why_not(HUB_NETWORK, folder).cause
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        whole(LOGIN_PAGE, "text/html"),
+        redirect,
+        hub_head(b"", X_Linked_Etag='"d41d8cd98f00b204e9800998ecf8427e"'),
+        hub_head(b"", X_Linked_Etag=""),
+    ],
+)
+def test_the_hub_states_no_hash(hub: SimpleNamespace, server: Server, folder: Path, head: Answer) -> None:
+    server.head = head
+    assert "states no SHA-256" in why_not(HUB_NETWORK, folder).cause
+    assert server.asked == []
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def aim(road: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    if road.network == NETWORK:
+        publish(monkeypatch, address, road.content)
+    monkeypatch.setenv("HF_ENDPOINT", address)
+
+
+def test_a_connection_refused(road: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    aim(road, monkeypatch, f"http://127.0.0.1:{unused_port()}")
+    error = why_not(road.network, folder)
+    assert "there is no connection to 127.0.0.1" in error.cause
+    assert "Connection refused" in error.cause
+    assert "copy the file from a machine that has it" in str(error)
+
+
+def test_no_name_server(road: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    aim(road, monkeypatch, "http://weights.invalid")
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    error = why_not(road.network, folder)
+    assert error.cause == "there is no connection to weights.invalid (Name or service not known)"
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads here")
+def test_ctrl_c_leaves_nothing(
+    road: SimpleNamespace, server: Server, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = stall(road.content, 0.5)
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)).start()
+        half(handler)
+
+    server.answers = [answer]
+    assert cli.main(["fetch", road.network]) == cli.INTERRUPTED
+    assert capsys.readouterr().err.endswith("stopped\n")
+    assert found(folder) == []
+
+
+# It finds no place --------------------------------------------------------------------------------
+
+
+def test_a_disk_without_room(
+    road: SimpleNamespace, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloading.shutil, "disk_usage", lambda _: SimpleNamespace(free=2_000_000))
+    error = why_not(road.network, folder)
+    assert error.cause == "the disk has 2.0 MB free"
+    assert "make room" in str(error)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("number", "cause"), [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "cannot be written to (Read-only")]
+)
+def test_writing_fails_on_the_way(
+    road: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int, cause: str
+) -> None:
+    class Full(io.FileIO):
+        def write(self, content: bytes) -> int:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(torch.hub, "open", Full, raising=False)
+    error = why_not(road.network, folder)
+    assert cause in error.cause
+    assert "COURSE_WEIGHTS" in str(error)
+
+
+def test_a_folder_that_cannot_be_made(
+    torchvision: SimpleNamespace, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a file").write_text("in the way")
+    monkeypatch.setenv("COURSE_WEIGHTS", str(tmp_path / "a file"))
+    with pytest.raises(FetchError, match=r"cannot be written to .*: set COURSE_WEIGHTS to a folder that you own"):
+        fetch_weights(NETWORK, patience=QUICK)
+    assert server.asked == []
+
+
+def test_what_is_damaged_and_cannot_be_taken_away(
+    torchvision: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    folder.mkdir(parents=True)
+    torchvision.path.write_bytes(b"half")
+    monkeypatch.setattr(Path, "unlink", refuse)
+    said: list[str] = []
+    assert fetching.fetch([NETWORK], say=said.append) == [NETWORK]
+    assert "is damaged and stays (Permission denied)" in said[-1]
+
+
+# load_backbone ------------------------------------------------------------------------------------
+
+
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("helpers.models.backbones.WHILE_A_LESSON_WAITS", QUICK)
+
+
+@pytest.mark.parametrize("answer", [status(403), redirect, lambda handler: hang_up(handler)])
+def test_a_lesson_goes_on_with_random_weights(
+    road: SimpleNamespace, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    quickly(monkeypatch)
+    server.answers = [answer]
+    backbone = load_backbone(road.network)
+    assert not backbone.pretrained
+    assert "cannot be fetched, as " in backbone.why_random
+    assert f"`python -m helpers fetch {road.network}` gets them ({backbone.megabytes:.1f} MB)" in backbone.why_random
+    assert "\n" not in backbone.note
+    assert found(folder) == []
+
+
+def test_offline_a_lesson_is_told_at_once_and_quietly(
+    road: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    aim(road, monkeypatch, f"http://127.0.0.1:{unused_port()}")
+    assert not load_backbone(road.network).pretrained
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_lesson_that_asks_for_no_download(road: SimpleNamespace, server: Server) -> None:
+    server.head = status(500)
+    backbone = load_backbone(road.network, download=False)
+    assert not backbone.pretrained
+    assert "not on this machine" in backbone.why_random
+    assert f"python -m helpers fetch {road.network}" in backbone.why_random
+    assert server.asked == []
+    server.head = hub_head(road.content)
+    fetching.fetch([road.network], say=lambda line: None)
+    assert load_backbone(road.network, download=False).pretrained
+
+
+def test_weights_of_another_network_under_the_right_hash(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = saved("squeezenet1_0", tmp_path)
+    path = publish(monkeypatch, server.address, other)
+    server.answers = [whole(other)]
+    with pytest.raises(CourseError) as caught:
+        load_backbone(NETWORK)
+    assert str(caught.value).startswith(f"{path} holds the weights of another network than {NETWORK}")
+
+
+def test_the_hubs_weights_of_another_network(hub: SimpleNamespace, server: Server) -> None:
+    other = safetensors.torch.save(get_model("squeezenet1_1").state_dict())
+    server.head, server.answers = hub_head(other), [whole(other)]
+    with pytest.raises(CourseError, match=f"the weights of another network than {HUB_NETWORK}: delete it"):
+        load_backbone(HUB_NETWORK)
+    with pytest.raises(CourseError, match="the weights of another network: delete it"):
+        get_model(HUB_NETWORK, weights="DEFAULT")
+
+
+def test_weights_at_hand_asks_no_network(road: SimpleNamespace, server: Server, folder: Path) -> None:
+    server.head = status(500)
+    folder.mkdir(parents=True)
+    assert weights_at_hand("efficientnet_lite0")
+    assert not weights_at_hand(road.network)
+    road.path.write_bytes(road.content[: len(road.content) // 2])
+    assert not weights_at_hand(road.network)
+    road.path.write_bytes(road.content)
+    assert weights_at_hand(road.network)
+    assert server.asked == []
+
+
+# The folder ---------------------------------------------------------------------------------------
+
+
+def test_without_the_variable_it_is_torch_hubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COURSE_WEIGHTS")
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert weights_dir() == tmp_path / "hub" / "checkpoints"
+
+
+def test_a_folder_that_cannot_be_written_to_serves(torchvision: SimpleNamespace, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    torchvision.path.write_bytes(torchvision.content)
+    for place in (folder, folder.parent):
+        place.chmod(0o555)
+    try:
+        assert load_backbone(NETWORK).pretrained
+        assert fetching.fetch([NETWORK], say=lambda line: None) == []
+        assert found(folder) == [torchvision.path.name]
+    finally:
+        for place in (folder.parent, folder):
+            place.chmod(0o755)
+
+
+def test_plain_torchvision_code_finds_the_same_folder(folder: Path, file_of_network: bytes) -> None:
+    """The file has torchvision's name, whose hash torchvision looks at while it downloads, and never again."""
+    folder.mkdir(parents=True)
+    (folder / "squeezenet1_1-b8a52dc0.pth").write_bytes(file_of_network)
+    script = (
+        "import helpers.models\n"
+        "from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1\n"
+        "model = squeezenet1_1(weights=SqueezeNet1_1_Weights.DEFAULT)\n"
+        "print(model.features[0].weight.sum().item())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=repository(), capture_output=True, text=True, timeout=100, check=True
+    )
+    torch.manual_seed(0)
+    assert done.stdout.strip() == str(get_model(NETWORK).features[0].weight.sum().item())
+
+
+# The command --------------------------------------------------------------------------------------
+
+
+def test_one_failure_does_not_stop_the_others(
+    torchvision: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{unused_port()}")
+    outcome = cli.main(["fetch", HUB_NETWORK, "efficientnet_lite0", NETWORK, "--timeout", "5"])
+    said = capsys.readouterr()
+    assert outcome == cli.FAILED
+    errors = [line for line in said.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert errors[0].startswith(f"error: {HUB_NETWORK} was not fetched (15.2 MB to ")
+    assert "efficientnet_lite0: comes with its package, there is nothing to fetch" in said.out
+    assert f"{NETWORK}: fetched, {torchvision.path}" in said.out
+    assert found(folder) == [torchvision.path.name]
+
+
+def test_an_unknown_name_fetches_nothing(
+    torchvision: SimpleNamespace, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["fetch", NETWORK, "resnet-50"]) == cli.BAD_USAGE
+    assert "unknown backbone 'resnet-50': did you mean resnet50" in capsys.readouterr().err
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--all"], ["--all", "resnet50"], ["--list", "resnet50"], ["--timeout", "0"]]
+)
+def test_bad_usage(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["fetch", *arguments])
+    assert caught.value.code == cli.BAD_USAGE
+
+
+def states(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, str]:
+    """What the listing says of each network: "102.5  not here"."""
+    assert cli.main(["fetch", "--list", *arguments]) == 0
+    rows = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    return {name: rest for name, rest in rows if name in backbone_names()}
+
+
+def test_the_list_shows_the_courses_networks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["fetch", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["resnet50", "102.5", "not", "here"]
+    assert lines[-2].startswith(f"and {len(backbone_names()) - len(lines) + 3} more: ")
+    assert str(folder) in lines[-1]
+    assert all(len(line) < 120 for line in lines[:-1])
+    listed = states(capsys)
+    assert set(listed) == {*fetching.COURSE_BACKBONES}
+    assert all(listed[name].endswith("in its package") for name in OFFLINE_BACKBONES)
+
+
+def test_the_list_tells_whole_files_from_damaged_ones(
+    torchvision: SimpleNamespace, hub: SimpleNamespace, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.mkdir(parents=True)
+    torchvision.path.write_bytes(torchvision.content)
+    hub.path.write_bytes(hub.content[:-1])
+    listed = states(capsys, "--all")
+    assert listed[NETWORK] == f"{len(torchvision.content) / 1e6:.1f}  here"
+    assert listed[HUB_NETWORK] == f"{len(hub.content) / 1e6:.1f}  damaged"
+    assert listed["resnet18"] == "46.8  not here"
+    assert set(listed) == {*backbone_names()}

@@ -1,0 +1,376 @@
+"""A learner's own weights: what fits is loaded, what does not is told, and an error changes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torchvision.models import get_model
+
+from helpers.errors import CourseError
+from helpers.models.own_weights import OwnWeights, load_own_weights
+
+
+def network(classes: int = 10, width: int = 8) -> nn.Module:
+    """Eleven entries: two layers with BatchNorm between, and a head `fc`."""
+    return nn.Sequential(
+        OrderedDict(
+            conv=nn.Conv2d(3, width, 3),
+            bn=nn.BatchNorm2d(width),
+            pool=nn.AdaptiveAvgPool2d(1),
+            flat=nn.Flatten(),
+            mid=nn.Linear(width, 4),
+            fc=nn.Linear(4, classes),
+        )
+    )
+
+
+def snapshot(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return list(first) == list(second) and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def lines(report: OwnWeights) -> list[str]:
+    said = str(report).splitlines()
+    assert all(len(line) < 200 for line in said)
+    return said
+
+
+def message_of(model: str | nn.Module, file: Path) -> str:
+    """The one line that loading gives; it names the file, and the network is as it was."""
+    before = snapshot(model) if isinstance(model, nn.Module) else {}
+    with pytest.raises(CourseError) as caught:
+        load_own_weights(model, file)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert str(file) in said
+    assert not before or same(before, snapshot(model))
+    return said
+
+
+def write(entries: dict, file: Path) -> Path:
+    if file.suffix == ".safetensors":
+        safetensors.torch.save_file(entries, file)
+    else:
+        torch.save(entries, file)
+    return file
+
+
+@pytest.fixture(params=[".pth", ".pt", ".safetensors"])
+def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return tmp_path / f"mine{request.param}"
+
+
+@pytest.fixture
+def pth(tmp_path: Path) -> Path:
+    return tmp_path / "mine.pth"
+
+
+# What fits ----------------------------------------------------------------------------------------
+
+
+def test_all_of_it(file: Path) -> None:
+    trained, fresh = network(), network()
+    report = load_own_weights(fresh, write(trained.state_dict(), file))
+    assert same(trained.state_dict(), fresh.state_dict())
+    assert report.complete
+    assert report.model is fresh
+    assert lines(report) == [f"{file.name} into Sequential: 11 of 11 entries loaded"]
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "efficientnet_lite0", "mobilenetv4_conv_small"])
+def test_a_backbone_by_name(pth: Path, name: str) -> None:
+    trained = get_model(name, weights=None)
+    report = load_own_weights(name, str(write(trained.state_dict(), pth)))
+    assert report.complete
+    assert report.network == name
+    assert not report.model.training
+    assert same(trained.state_dict(), report.model.state_dict())
+
+
+def test_a_name_that_ends_like_a_date_is_no_hash(tmp_path: Path) -> None:
+    file = write(network().state_dict(), tmp_path / "flowers-20260101.pth")
+    assert load_own_weights(network(), file).complete
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        ("resnet18", "fc"),
+        ("squeezenet1_1", "classifier.1"),
+        ("mobilenet_v3_small", "classifier.3"),
+        ("efficientnet_lite0", "classifier"),
+        ("mobilenetv4_conv_small", "classifier"),
+        ("tiny_vit_5m", "head.fc"),
+    ],
+)
+def test_a_head_for_other_classes(pth: Path, name: str, layer: str) -> None:
+    trained = get_model(name, weights=None, num_classes=5)
+    report = load_own_weights(name, write(trained.state_dict(), pth))
+    assert report.head == (layer, 5, 1000)
+    assert not report.complete
+    said = lines(report)
+    assert said[1] == "the head in the file has 5 classes, the network 1000: it stays as it was"
+    assert len(said) == 2
+    assert {layer == other.rpartition(".")[0] for other in report.other_shape} == {True}
+    ours, theirs = report.model.state_dict(), trained.state_dict()
+    assert all(torch.equal(ours[loaded], theirs[loaded]) for loaded in report.loaded)
+    assert len(report.loaded) + len(report.other_shape) == len(ours)
+
+
+def test_other_shapes_are_no_head(pth: Path) -> None:
+    trained, fresh = network(width=16), network()
+    before = snapshot(fresh)
+    report = load_own_weights(fresh, write(trained.state_dict(), pth))
+    assert report.head is None
+    assert report.other_shape["mid.weight"] == ((4, 16), (4, 8))
+    assert set(report.loaded) == {"bn.num_batches_tracked", "mid.bias", "fc.weight", "fc.bias"}
+    assert lines(report)[1] == (
+        "of another shape, not loaded: conv.weight (file [16, 3, 3, 3], network [8, 3, 3, 3]), "
+        "conv.bias (file [16], network [8]), bn.weight (file [16], network [8]) and 4 more"
+    )
+    assert all(torch.equal(before[name], fresh.state_dict()[name]) for name in report.other_shape)
+
+
+def test_a_head_that_reads_other_features_is_told_with_both_shapes(pth: Path) -> None:
+    trained = {**network().state_dict(), "fc.weight": torch.zeros(5, 6), "fc.bias": torch.zeros(5)}
+    report = load_own_weights(network(), write(trained, pth))
+    assert report.head is None
+    assert "fc.weight (file [5, 6], network [10, 4])" in str(report)
+
+
+def test_missing_and_unknown_names(file: Path) -> None:
+    entries = {name: value for name, value in network().state_dict().items() if not name.startswith("bn.")}
+    fresh = network()
+    before = snapshot(fresh)
+    report = load_own_weights(fresh, write(entries | {"ema.decay": torch.ones(1)}, file))
+    assert report.missing == tuple(name for name in fresh.state_dict() if name.startswith("bn."))
+    assert report.unknown == ("ema.decay",)
+    assert lines(report)[1:] == [
+        "not in the file, left as they were: bn.weight, bn.bias, bn.running_mean and 2 more",
+        "not in the network, left out: ema.decay",
+    ]
+    assert torch.equal(before["bn.weight"], fresh.state_dict()["bn.weight"])
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
+def test_other_types_are_converted_with_a_word(pth: Path, kind: torch.dtype) -> None:
+    entries = {
+        name: value.to(kind) if value.is_floating_point() else value for name, value in network().state_dict().items()
+    }
+    fresh = network()
+    report = load_own_weights(fresh, write(entries, pth))
+    assert report.complete
+    assert {value.dtype for value in fresh.parameters()} == {torch.float32}
+    assert lines(report)[1:] == [f"converted from {str(kind).removeprefix('torch.')} to float32"]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_numbers_that_are_none_are_reported(file: Path, bad: float) -> None:
+    entries = network().state_dict()
+    entries["mid.weight"][0, 0] = bad
+    report = load_own_weights(network(), write(entries, file))
+    assert report.not_finite == ("mid.weight",)
+    assert lines(report)[-1] == "NaN or infinity in: mid.weight"
+
+
+def test_a_network_that_is_trained_goes_on_with_its_own_tensors(pth: Path) -> None:
+    """An optimiser that knows the parameters must go on knowing them."""
+    fresh = network()
+    known = list(fresh.parameters())
+    load_own_weights(fresh, write(network().state_dict(), pth))
+    assert all(first is second for first, second in zip(known, fresh.parameters(), strict=True))
+    assert all(parameter.requires_grad and parameter.grad_fn is None for parameter in known)
+
+
+# Wrappers -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "prefix", ["module.", "_orig_mod.", "model.", "backbone.", "module.model.", "_orig_mod.module.", "model.backbone."]
+)
+def test_a_wrappers_prefix_is_taken_off(file: Path, prefix: str) -> None:
+    trained, fresh = network(), network()
+    entries = {prefix + name: value for name, value in trained.state_dict().items()}
+    report = load_own_weights(fresh, write(entries, file))
+    assert same(trained.state_dict(), fresh.state_dict())
+    assert lines(report)[1:] == [f"{prefix!r} taken off 11 names, so that they fit"]
+
+
+def test_a_prefix_that_the_network_has_as_well_stays(pth: Path) -> None:
+    wrapped = nn.Sequential(OrderedDict(model=network()))
+    assert str(load_own_weights(wrapped, write(wrapped.state_dict(), pth))).count("\n") == 0
+
+
+def test_names_beside_the_prefix_are_told(pth: Path) -> None:
+    entries = {f"model.{name}": value for name, value in network().state_dict().items()}
+    report = load_own_weights(network(), write(entries | {"loss.weight": torch.ones(2)}, pth))
+    assert len(report.loaded) == 11
+    assert report.unknown == ("loss.weight",)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda entries: {"state_dict": entries, "epoch": 3},
+        lambda entries: {"model": entries, "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]}},
+        lambda entries: {"model_state_dict": entries, "loss": 0.3},
+        lambda entries: {"my_net": entries, "history": [1, 2]},
+        lambda entries: {"model": entries, "model_ema": entries},
+    ],
+)
+def test_a_checkpoint_is_unwrapped_and_says_so(pth: Path, wrap: Callable[[dict], dict]) -> None:
+    trained, fresh = network(), network()
+    checkpoint = wrap(trained.state_dict())
+    report = load_own_weights(fresh, write(checkpoint, pth))
+    assert same(trained.state_dict(), fresh.state_dict())
+    assert lines(report)[1:] == [f"the file is a checkpoint; its state dict is the entry {next(iter(checkpoint))!r}"]
+
+
+def test_other_values_among_the_tensors_are_left_out(pth: Path) -> None:
+    report = load_own_weights(network(), write({**network().state_dict(), "epoch": 3}, pth))
+    assert report.complete
+    assert lines(report)[1:] == ["no tensors, left out: epoch"]
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    kept=st.lists(st.booleans(), min_size=11, max_size=11),
+    other=st.lists(st.booleans(), min_size=11, max_size=11),
+    prefix=st.sampled_from(["", "module.", "model.backbone."]),
+)
+def test_each_entry_is_accounted_for_once(
+    tmp_path_factory: pytest.TempPathFactory, kept: list[bool], other: list[bool], prefix: str
+) -> None:
+    """Whatever part of the entries a file has, and whichever of them have another shape."""
+    trained, fresh = network(), network()
+    before, entries = snapshot(fresh), {}
+    for (name, value), keep, reshape in zip(trained.state_dict().items(), kept, other, strict=True):
+        if keep:
+            entries[prefix + name] = torch.zeros(*value.shape, 2) if reshape else value
+    file = write(entries, tmp_path_factory.mktemp("own") / "part.safetensors")
+    if not any(keep and not reshape for keep, reshape in zip(kept, other, strict=True)):
+        message_of(fresh, file)
+        return
+    try:
+        report = load_own_weights(fresh, file)
+    except CourseError:
+        assert [name for name in entries if entries[name].ndim == 0] == [f"{prefix}bn.num_batches_tracked"]
+        assert same(before, snapshot(fresh))
+        return
+    assert sorted([*report.loaded, *report.other_shape, *report.missing]) == sorted(before)
+    for name, value in fresh.state_dict().items():
+        assert torch.equal(value, (trained.state_dict() if name in report.loaded else before)[name])
+
+
+# What is refused ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "mobilenet_v3_small", "tiny_vit_5m"])
+def test_a_file_of_a_quite_different_network(tmp_path: Path, name: str) -> None:
+    file = write(get_model("resnet18").state_dict(), tmp_path / "resnet.pth")
+    said = message_of(name, file)
+    assert f"nothing in {file} fits {name}: the file has 122 entries such as conv1.weight [64, 3, 7, 7]" in said
+    assert "name the network that the file was made with" in said
+
+
+def test_counters_alone_are_nothing(pth: Path) -> None:
+    message_of(network(), write({"bn.num_batches_tracked": torch.tensor(3)}, pth))
+
+
+@pytest.mark.parametrize(
+    ("saved", "what"),
+    [
+        ([1, 2], "holds a list and no state dict"),
+        (torch.zeros(2), "holds a Tensor and no state dict"),
+        ({}, "no tensors (entries: none)"),
+        ({"epoch": 3, "loss": 0.1}, "no tensors (entries: epoch, loss)"),
+        ({"optimizer": {"state": {}, "param_groups": []}}, "no tensors (entries: optimizer)"),
+        ({"a": {"w": torch.ones(1)}, "b": {"w": torch.ones(1)}}, "several state dicts (a, b)"),
+        ({"model": {"w": torch.ones(1)}, "state_dict": {"w": torch.ones(1)}}, "several state dicts"),
+    ],
+)
+def test_no_state_dict_to_be_found(pth: Path, saved: object, what: str) -> None:
+    said = message_of(network(), write(saved, pth))
+    assert what in said
+    assert "save model.state_dict()" in said
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_a_file_cut_short(file: Path, share: float) -> None:
+    whole = write(network().state_dict(), file).read_bytes()
+    file.write_bytes(whole[: int(len(whole) * share)])
+    assert "not a whole file of weights" in message_of(network(), file)
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_a_file_with_any_byte_turned_over_is_one_line_or_loads(pth: Path, old: bool) -> None:
+    torch.save(nn.Linear(2, 2).state_dict(), pth, _use_new_zipfile_serialization=not old)
+    whole, model = pth.read_bytes(), nn.Linear(2, 2)
+    refused = 0
+    for place in range(0, len(whole), 7):
+        pth.write_bytes(whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1 :])
+        try:
+            load_own_weights(model, pth)
+        except CourseError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 20
+
+
+class Hostile:
+    """Unpickling this runs a command."""
+
+    def __init__(self, trace: Path):
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.trace),)
+
+
+def test_a_pickle_that_wants_to_run_code(tmp_path: Path) -> None:
+    trace = tmp_path / "was here"
+    file = write({"state_dict": network().state_dict(), "extra": Hostile(trace)}, tmp_path / "gift.pth")
+    assert "was not opened" in message_of(network(), file)
+    assert not trace.exists()
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    assert "no weights file" in message_of(network(), tmp_path / "nowhere.pth")
+    assert "no weights file" in message_of(network(), tmp_path)
+
+
+@pytest.mark.parametrize("odd", [torch.eye(4).to_sparse(), torch.empty(4, 10, device="meta")])
+def test_tensors_of_another_kind(pth: Path, odd: Tensor) -> None:
+    entries = {**network().state_dict(), "mid.weight": odd}
+    assert "mid.weight" in message_of(network(), write(entries, pth))
+
+
+@pytest.mark.parametrize("given", [None, 3, {"weight": torch.ones(1)}])
+def test_no_network(pth: Path, given: object) -> None:
+    with pytest.raises(CourseError, match="a network is a name or an nn"):
+        load_own_weights(given, write(network().state_dict(), pth))
+
+
+def test_an_unknown_name_gets_the_nearest(pth: Path) -> None:
+    with pytest.raises(CourseError, match="did you mean resnet18"):
+        load_own_weights("resnet-18", write(network().state_dict(), pth))
+
+
+def test_networks_without_numbers(pth: Path) -> None:
+    write(network().state_dict(), pth)
+    with pytest.raises(CourseError, match="a lazy layer"):
+        load_own_weights(nn.LazyLinear(3), pth)
+    with pytest.raises(CourseError, match="device meta"):
+        load_own_weights(network().to("meta"), pth)
