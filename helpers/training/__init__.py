@@ -1,11 +1,14 @@
 """One training loop, evaluation, cached features and devices."""
 
+from helpers.training.batches import FlippedBatches, as_tensors
 from helpers.training.devices import device_name, pick_device, seed_everything
 from helpers.training.features import extract_features
 from helpers.training.loop import accuracy, evaluate, loader, predict, train
 
 __all__ = [
+    "FlippedBatches",
     "accuracy",
+    "as_tensors",
     "device_name",
     "evaluate",
     "extract_features",

@@ -16,7 +16,12 @@ from tests.answers import answers_of
 LESSONS = pytest.mark.parametrize("lesson", all_lessons(), ids=lambda lesson: lesson.name)
 
 # Solved and sabotaged runs are about the exercises; these parameters make the rest of a lesson small.
-SMALL: dict[str, dict] = {"03": {"TRAIN_SIZES": [5], "REPEATS": 2, "SCRATCH_EPOCHS": 1}}
+SMALL: dict[str, dict] = {
+    "03": {"TRAIN_SIZES": [5], "REPEATS": 2, "SCRATCH_EPOCHS": 1},
+    "04": {"PER_CLASS": 4, "REPEATS": 2},
+    "05": {"PER_CLASS": 2, "REPEATS": 2, "EPOCHS": 1, "SIDE": 32},
+    "06": {"COMPARED": ["efficientnet_lite0", "squeezenet1_1"], "REPEATS": 2},
+}
 
 # A contract is for a lesson that has two cores to itself. Beside another worker it has one.
 SHARE = 2 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1 else 1

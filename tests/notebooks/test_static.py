@@ -99,7 +99,7 @@ def test_exercise_is_stated_in_the_cell_above(lesson, notebook):
 
 def test_contract_is_there(lesson):
     promised = lesson.contract()
-    assert 0 < promised.seconds <= 75 and 0 < promised.peak_mb <= 3000 and promised.download_mb == 0
+    assert 0 < promised.seconds <= 90 and 0 < promised.peak_mb <= 4000 and promised.download_mb == 0
 
 
 def test_order_of_the_parts(lesson, notebook):

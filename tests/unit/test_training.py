@@ -9,7 +9,18 @@ from torch import nn
 
 from helpers.data.splits import Arrays, ImageDataset
 from helpers.errors import CourseError
-from helpers.training import accuracy, evaluate, extract_features, loader, pick_device, predict, seed_everything, train
+from helpers.training import (
+    FlippedBatches,
+    accuracy,
+    as_tensors,
+    evaluate,
+    extract_features,
+    loader,
+    pick_device,
+    predict,
+    seed_everything,
+    train,
+)
 from helpers.training import features as features_module
 from helpers.training.features import feature_file
 
@@ -174,3 +185,82 @@ def test_weights_with_nan_are_told(network, dataset):
     with pytest.raises(CourseError, match="not finite"):
         extract_features(network, dataset)
     assert not feature_file(network, dataset).exists()
+
+
+# Pictures in memory ---------------------------------------------------------------------------------
+
+
+def test_a_dataset_becomes_two_tensors(dataset):
+    images, labels = as_tensors(dataset)
+    assert images.shape == (10, 1, 4, 4)
+    assert torch.equal(images[3], dataset[3][0])
+    assert torch.equal(labels, dataset.labels)
+
+
+def test_an_empty_dataset_has_no_tensors(dataset):
+    with pytest.raises(CourseError, match="empty"):
+        as_tensors(dataset.subset([]))
+
+
+def told_apart(n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures [n, 1, 1, 2] whose label says which they are, and whose right pixel tells whether they were mirrored."""
+    labels = torch.arange(n)
+    return torch.stack([labels.float(), labels + 0.5], dim=1).view(n, 1, 1, 2), labels
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 5, 6, 9])
+def test_every_picture_comes_once_an_epoch_with_its_label(n):
+    images, labels = told_apart(n)
+    batches = FlippedBatches(images, labels, batch_size=4, seed=1)
+    for _ in range(2):
+        found = list(batches)
+        assert len(found) == len(batches)
+        assert sorted(torch.cat([labels for _, labels in found]).tolist()) == list(range(n))
+        for pictures, own in found:
+            assert torch.equal(pictures.amin(dim=(1, 2, 3)), own.float())
+            assert len(own) > 1 or n == 1
+
+
+def test_pictures_are_mirrored_half_of_the_time_and_the_first_ones_stay():
+    images, labels = told_apart(400)
+    before = images.clone()
+    pictures, own = next(iter(FlippedBatches(images, labels, batch_size=400)))
+    mirrored = (pictures[:, 0, 0, 0] != own).float().mean()
+    assert 0.4 < mirrored < 0.6
+    assert torch.equal(images, before)
+
+
+def test_epochs_differ_and_a_seed_repeats_them():
+    def two_epochs(seed):
+        batches = FlippedBatches(*told_apart(30), batch_size=30, seed=seed)
+        return [next(iter(batches))[1].tolist() for _ in range(2)]
+
+    first, second = two_epochs(3)
+    assert first != second
+    assert two_epochs(3) == [first, second]
+    assert two_epochs(4) != [first, second]
+
+
+@pytest.mark.parametrize("n_labels", [0, 2])
+def test_pictures_without_their_labels_are_told(n_labels):
+    with pytest.raises(CourseError, match="give each picture its label"):
+        FlippedBatches(torch.zeros(n_labels and 3, 1, 2, 2), torch.zeros(n_labels, dtype=torch.long))
+
+
+class WithAuxiliary(nn.Module):
+    """As Inception in `train()` mode: the logits, and those of an auxiliary classifier."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.aux = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def forward(self, x):
+        return (self.fc(x), self.aux(x)) if self.training else self.fc(x)
+
+
+def test_a_network_with_auxiliary_classifiers_trains_by_its_logits():
+    model, batches = WithAuxiliary(), [(torch.randn(8, 3), torch.arange(8) % 2)]
+    before = model.aux.weight.clone()
+    history = train(model, batches, torch.optim.SGD(model.parameters(), lr=0.5), epochs=20)
+    assert history.train_loss[-1] < history.train_loss[0]
+    assert torch.equal(model.aux.weight, before)

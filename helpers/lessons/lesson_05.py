@@ -1,0 +1,425 @@
+"""Answer key of lesson 05: differential learning rates."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import Tensor, nn
+
+from helpers.course.exercise import Exercise, Exercises, Level, require, short
+from helpers.course.quiz import Option, Question, Quiz
+
+
+class _Network(nn.Module):
+    """A small ResNet in names: a stem that usual recipes forget, two stages, a head, and a token of its own."""
+
+    def __init__(self, *, token: bool = False):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 4, 3)
+        self.bn1 = nn.BatchNorm2d(4)
+        self.layer1 = nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4))
+        self.layer10 = nn.Sequential(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6))
+        self.fc = nn.Linear(6, 2)
+        if token:
+            self.token = nn.Parameter(torch.ones(1, 4, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.bn1(self.conv1(images)).relu()
+        x = self.layer10(self.layer1(x)).mean(dim=(2, 3))
+        return self.fc(x)
+
+
+def _quoted(names: list[str], most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return "`" + "`, `".join(names[:most]) + f"`{more}"
+
+
+def _names(model: nn.Module, tensors: list) -> list[str]:
+    wanted = {id(tensor) for tensor in tensors}
+    return [name for name, parameter in model.named_parameters() if id(parameter) in wanted]
+
+
+class WhatNoGroupHolds(Exercise):
+    number = "5.1"
+    title = "what no group holds"
+    level = Level.USE
+    minutes = 6
+    hints = (
+        "`optimizer.param_groups` is a list of dicts. The parameters of a group are under `params`.",
+        "Tensors cannot be compared with `in` and `==`: two different parameters may hold equal numbers. "
+        "`id(parameter)` tells one object from another.",
+        "Collect the ids of all parameters in all groups in a set. Then keep the names from `named_parameters()` whose "
+        "parameter has `requires_grad` and whose id is not in the set.",
+    )
+    answer = """
+def in_no_group(model, optimizer):
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
+"""
+
+    def examine(self, in_no_group):
+        network = _Network()
+        stages = [{"params": part.parameters()} for part in (network.layer1, network.layer10, network.fc)]
+        stem = ["conv1.weight", "conv1.bias", "bn1.weight", "bn1.bias"]
+        self._try(in_no_group, network, stages, stem, "The groups hold `layer1`, `layer10` and `fc`")
+        self._try(in_no_group, network, [{"params": network.parameters()}], [], "One group holds everything")
+        twins = _Network()
+        with torch.no_grad():
+            twins.conv1.bias.zero_(), twins.fc.bias.zero_()
+            twins.layer1[0].bias.zero_()
+        some = [twins.conv1.bias, *twins.fc.parameters()]
+        left = [name for name, p in twins.named_parameters() if all(p is not one for one in some)]
+        self._try(
+            in_no_group, twins, [{"params": some}], left, "Some biases hold the same numbers, and not all are held"
+        )
+        frozen = _Network()
+        frozen.conv1.requires_grad_(False)
+        frozen.bn1.requires_grad_(False)
+        self._try(in_no_group, frozen, [{"params": frozen.layer1.parameters()}, {"params": frozen.fc.parameters()}],
+                  [f"layer10.{name}" for name, _ in frozen.layer10.named_parameters()],
+                  "`conv1` and `bn1` are frozen on purpose, and `layer10` was forgotten")  # fmt: skip
+        return "It found the forgotten stem, left what was frozen on purpose, and was not fooled by equal numbers."
+
+    def _try(self, in_no_group, network, groups, expected, case):
+        answer = in_no_group(network, torch.optim.SGD(groups, lr=0.1))
+        require(
+            isinstance(answer, list | tuple | set) and all(isinstance(one, str) for one in answer),
+            f"Return a list of names, not {short(answer)}.",
+        )
+        missed = [name for name in expected if name not in answer]
+        require(not missed, f"{case}. Your list misses {_quoted(missed)}.")
+        extra = sorted(set(answer) - set(expected))
+        require(not extra, f"{case}. Your list names {_quoted(extra)}, which is no forgotten parameter.")
+
+
+class GroupsThatCoverEverything(Exercise):
+    number = "5.2"
+    title = "groups that cover everything"
+    level = Level.WRITE
+    minutes = 10
+    hints = (
+        "Go through `model.named_parameters()`, and look for the one part whose name the parameter's name begins with.",
+        '"layer10.0.weight" begins with "layer1". Compare with "layer1." instead, dot included, or with the first '
+        'piece of `name.split(".")`.',
+        "Keep a dict from part to list of parameters. At the end raise `ValueError` with the names that found no part, "
+        "and with the parts that found no parameter.",
+    )
+    answer = """
+def make_groups(model, rates):
+    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
+    missed = []
+    for name, parameter in model.named_parameters():
+        part = name.split(".")[0]
+        if part in groups:
+            groups[part]["params"].append(parameter)
+        else:
+            missed.append(name)
+    empty = [part for part, group in groups.items() if not group["params"]]
+    if missed or empty:
+        raise ValueError(f"in no group: {missed}; holds nothing: {empty}")
+    return list(groups.values())
+"""
+
+    def examine(self, make_groups):
+        rates = {"conv1": 1e-5, "bn1": 1e-5, "layer1": 1e-4, "layer10": 1e-3, "fc": 1e-2}
+        network = _Network()
+        groups = make_groups(network, dict(rates))
+        self._hold(network, groups, rates)
+        with_token = _Network(token=True)
+        self._refuses(
+            make_groups, with_token, rates, "token", "has a parameter `token` of its own, which no part holds"
+        )
+        fewer = {part: rate for part, rate in rates.items() if part not in ("conv1", "bn1")}
+        self._refuses(make_groups, _Network(), fewer, "conv1", "has `conv1` and `bn1`, and the rates leave both out")
+        more = {**rates, "layer2": 1e-3}
+        self._refuses(make_groups, _Network(), more, "layer2", "has no `layer2`, and the rates name it")
+        complete = {**rates, "token": 1e-4}
+        self._hold(with_token, make_groups(with_token, complete), complete)
+        return "Every parameter is in exactly one group, with its own rate, and what you forget is named."
+
+    def _hold(self, network, groups, rates):
+        fits = isinstance(groups, list | tuple) and all(isinstance(g, dict) and "params" in g for g in groups)
+        require(fits, f"Return a list of dicts with `params` and `lr`, as an optimizer takes it, not {short(groups)}.")
+        groups = [{**group, "params": list(group["params"])} for group in groups]
+        held = [parameter for group in groups for parameter in group["params"]]
+        missing = [name for name, p in network.named_parameters() if all(p is not one for one in held)]
+        require(not missing, f"{_quoted(missing)} is in no group, and nothing was said.")
+        twice = [name for name, p in network.named_parameters() if sum(p is one for one in held) > 1]
+        require(not twice, f'{_quoted(twice)} is in two groups. "layer10." begins with "layer1", too.')
+        for part, rate in rates.items():
+            for group in groups:
+                found = [name for name in _names(network, group["params"]) if name.split(".")[0] == part]
+                require(
+                    not found or group.get("lr") == rate,
+                    f"{_quoted(found)} should get the rate {rate}; its group says {group.get('lr')}.",
+                )
+        torch.optim.AdamW(groups)
+
+    def _refuses(self, make_groups, network, rates, name, case):
+        try:
+            groups = make_groups(network, dict(rates))
+        except ValueError as error:
+            require(name in str(error), f"The network {case}. Your ValueError should name `{name}`; it says: {error}")
+            return
+        require(False, f"The network {case}. Raise a `ValueError` that names it; yours returned {len(groups)} groups.")
+
+
+class DecayWhereItBelongs(Exercise):
+    number = "5.3"
+    title = "decay where it belongs"
+    level = Level.WRITE
+    minutes = 8
+    hints = (
+        "The weight of a convolution or a linear layer has two dimensions or more. Biases have one, and so have a "
+        "norm's scale and shift.",
+        "`parameter.ndim` tells. Names do not help: a norm's scale is called `weight` as well.",
+        'Return two dicts: one with `"weight_decay": decay` for `ndim > 1`, and one with `"weight_decay": 0.0` '
+        "for the rest.",
+    )
+    answer = """
+def decay_groups(model, decay):
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    return [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+"""
+
+    def examine(self, decay_groups):
+        for network in (_Network(), nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 2, bias=False))):
+            with torch.no_grad():
+                for parameter in network.parameters():
+                    parameter.fill_(1.0)
+            groups = decay_groups(network, 0.5)
+            fits = isinstance(groups, list | tuple) and all(isinstance(g, dict) and "params" in g for g in groups)
+            require(fits, f"Return a list of dicts with `params` and `weight_decay`, not {short(groups)}.")
+            optimizer = torch.optim.SGD(groups, lr=0.1)
+            for parameter in network.parameters():
+                parameter.grad = torch.zeros_like(parameter)
+            held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+            left = [name for name, p in network.named_parameters() if id(p) not in held]
+            require(not left, f"{_quoted(left)} is in no group, and would never be trained.")
+            optimizer.step()  # the gradients are zero: only decay moves anything
+            self._compare(network)
+        return "A step with zero gradients shrank the weights of layers by exactly lr x decay, and nothing else."
+
+    def _compare(self, network):
+        for name, parameter in network.named_parameters():
+            value = parameter.flatten()[0].item()
+            if parameter.ndim > 1:
+                require(
+                    math.isclose(value, 0.95, rel_tol=1e-4),
+                    f"With zero gradients, lr 0.1 and decay 0.5, `{name}` should go from 1 to 0.95, not {value:.3f}.",
+                )
+            else:
+                norm = isinstance(network.get_submodule(name.rpartition(".")[0]), nn.BatchNorm2d | nn.LayerNorm)
+                kind = "a norm's scale or shift" if norm else "a bias"
+                require(
+                    math.isclose(value, 1.0),
+                    f"`{name}` is {kind} and shrank from 1 to {value:.3f} without any gradient: give it no decay.",
+                )
+
+
+class WarmUpAndCosine(Exercise):
+    number = "5.4"
+    title = "warm up, then follow the cosine"
+    level = Level.EDGE
+    minutes = 10
+    hints = (
+        "Two cases: while `step < warm_up`, the factor rises in equal steps and reaches 1 with the last of them: "
+        "`(step + 1) / warm_up`.",
+        "After that, let `done = (step - warm_up) / (steps - warm_up)`, from 0 to 1. The factor is "
+        "`0.5 * (1 + math.cos(math.pi * done))`.",
+        "At the edges: `warm_up = 0` must not divide by 0, a step past the end stays at 0, and `steps < 1`, "
+        "a negative `warm_up` or one that leaves no step (`warm_up >= steps`) is a `ValueError`.",
+    )
+    answer = """
+def rate_factor(step, steps, warm_up):
+    if steps < 1 or not 0 <= warm_up < steps:
+        raise ValueError(f"{warm_up} of {steps} steps cannot be warm-up")
+    if step < warm_up:
+        return (step + 1) / warm_up
+    done = min(1.0, (step - warm_up) / (steps - warm_up))
+    return 0.5 * (1 + math.cos(math.pi * done))
+"""
+
+    def examine(self, rate_factor):
+        for step in range(10):
+            self._same(rate_factor, step, 100, 10, (step + 1) / 10)
+        for step in (10, 32, 55, 99):
+            self._same(rate_factor, step, 100, 10, 0.5 * (1 + math.cos(math.pi * (step - 10) / 90)))
+        self._same(rate_factor, 0, 10, 0, 1.0)
+        self._same(rate_factor, 0, 1, 0, 1.0)
+        self._same(rate_factor, 100, 100, 10, 0.0)
+        self._same(rate_factor, 130, 100, 10, 0.0)
+        for steps, warm_up, case in ((0, 0, "no steps"), (-5, 0, "a negative number of steps"),
+                                     (10, -1, "a negative warm-up"), (10, 10, "a warm-up that leaves no step"),
+                                     (10, 11, "a warm-up longer than the training")):  # fmt: skip
+            self._refuses(rate_factor, steps, warm_up, case)
+        parameter = nn.Parameter(torch.ones(1))
+        optimizer = torch.optim.SGD([{"params": [parameter], "lr": 0.2}])
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_factor(step, 20, 4))
+        rates = []
+        for _ in range(20):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+        require(
+            max(rates) <= 0.2 + 1e-9 and rates.index(max(rates)) in (3, 4), "In a LambdaLR the peak comes elsewhere."
+        )
+        return "It rises, peaks at 1, falls to 0, and refuses schedules that cannot be. `LambdaLR` takes it as it is."
+
+    def _same(self, rate_factor, step, steps, warm_up, expected):
+        found = rate_factor(step, steps, warm_up)
+        call = f"`rate_factor({step}, {steps}, {warm_up})`"
+        number = isinstance(found, int | float) or (isinstance(found, Tensor) and found.numel() == 1)
+        require(number and not isinstance(found, bool), f"{call} should be one number, not {short(found)}.")
+        require(abs(float(found) - expected) < 1e-6, f"{call} should be {expected:.4f}; yours is {float(found):.4f}.")
+
+    def _refuses(self, rate_factor, steps, warm_up, case):
+        try:
+            found = rate_factor(0, steps, warm_up)
+        except ValueError:
+            return
+        require(
+            False, f"For {case} ({steps} steps, {warm_up} of warm-up) yours gave {short(found)}: raise a `ValueError`."
+        )
+
+
+class HowFarItTravelled(Exercise):
+    number = "5.5"
+    title = "how far it travelled"
+    level = Level.EDGE
+    minutes = 8
+    hints = (
+        "For each name in `before`, the way is `(now - start).norm()`, and the start's own length `start.norm()`.",
+        "Sum the squares over all tensors of the part, and take the root once at the end: "
+        "`(sum of squares of ways / sum of squares of lengths) ** 0.5`.",
+        "Skip tensors that are no floats (`num_batches_tracked` counts batches), take only names that begin with "
+        '`part + "."`, return 0.0 where nothing moved, also when the length is 0, and `math.inf` where something '
+        "moved away from zero length.",
+    )
+    answer = """
+def travelled(before, after, part):
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and start.is_floating_point():
+            way += (after[name] - start).square().sum().item()
+            length += start.square().sum().item()
+    if way == 0:
+        return 0.0
+    return math.sqrt(way / length) if length > 0 else math.inf
+"""
+
+    def examine(self, travelled):
+        network = _Network()
+        before = copy.deepcopy(network.state_dict())
+        self._same(travelled(before, before, "layer1"), 0.0, "Nothing moved")
+        after = copy.deepcopy(before)
+        for name in after:
+            if name.startswith("layer1.") and after[name].is_floating_point():
+                after[name] = after[name] * 1.5
+        self._same(travelled(before, after, "layer1"), 0.5, "Every number of `layer1` became 1.5 times as large")
+        self._same(travelled(before, after, "layer10"), 0.0, "`layer10` did not move, only `layer1` did")
+        counted = copy.deepcopy(before)
+        counted["bn1.num_batches_tracked"] += 1000
+        self._same(travelled(before, counted, "bn1"), 0.0, "Only a counter of batches went up, which is no weight")
+        start = {"fc.weight": torch.tensor([3.0, 0.0]), "fc.bias": torch.tensor([4.0])}
+        end = {"fc.weight": torch.tensor([3.0, 5.0]), "fc.bias": torch.tensor([4.0])}
+        self._same(travelled(start, end, "fc"), 1.0, "Together the tensors have length 5, and they moved by 5")
+        zero = {"fc.bias": torch.zeros(3)}
+        self._same(travelled(zero, zero, "fc"), 0.0, "A bias of zeros stayed where it was")
+        found = travelled(zero, {"fc.bias": torch.ones(3)}, "fc")
+        require(
+            float(found) == math.inf,
+            f"A bias left zero: against a length of 0 that is infinitely far (`math.inf`); yours gave {short(found)}.",
+        )
+        require(
+            all(torch.equal(before[n], v) for n, v in network.state_dict().items()), "Your function changed `before`."
+        )
+        return "One number a part, right for tensors of any size, counters left out, and no NaN from zeros."
+
+    def _same(self, found, expected, case):
+        number = isinstance(found, int | float) or (isinstance(found, Tensor) and found.numel() == 1)
+        require(number and not isinstance(found, bool), f"Return one number, not {short(found)}.")
+        require(
+            abs(float(found) - expected) < 1e-4,
+            f"{case}, so the answer is {expected}; yours is {float(found):.4f}.",
+        )
+
+
+EXERCISES = Exercises(
+    WhatNoGroupHolds, GroupsThatCoverEverything, DecayWhereItBelongs, WarmUpAndCosine, HowFarItTravelled
+)
+
+QUIZ = Quiz(
+    "05",
+    (
+        Question(
+            "Your groups hold `layer1` to `layer4` and `fc` of a ResNet. What happens to `conv1`?",
+            (
+                Option(
+                    "It is frozen: no gradient is computed for it.",
+                    "Its gradient is computed in every step. But no group holds it, so nothing moves.",
+                ),
+                Option(
+                    "It gets gradients and never moves.",
+                    "Right. PyTorch does not complain: an optimizer only knows what it was given.",
+                    right=True,
+                ),
+                Option("It moves with the rate of the first group.", "A parameter moves only if a group holds it."),
+            ),
+        ),
+        Question(
+            "Why do the first layers usually get the smallest rate?",
+            (
+                Option(
+                    "They have the fewest parameters.",
+                    "They do, and that is not the reason: a rate says how far each single parameter goes.",
+                ),
+                Option(
+                    "They hold edges and textures, which most tasks share.",
+                    "Right. What they know is still of use, so they should move little. Where your pictures look "
+                    "nothing like photos, that may not hold: measure it.",
+                    right=True,
+                ),
+                Option(
+                    "Gradients are largest there.",
+                    "That differs from network to network, and AdamW divides each gradient by its own size.",
+                ),
+            ),
+        ),
+        Question(
+            "What does head first, then everything (LP-FT) guard against?",
+            (
+                Option(
+                    "A random head that sends random gradients through the backbone.",
+                    "Right. By the time the backbone may move, the head knows what it wants.",
+                    right=True,
+                ),
+                Option("Overfitting of the head.", "The head is trained just as much, or more."),
+                Option("Running out of memory.", "The second part needs as much memory as ordinary fine-tuning."),
+            ),
+        ),
+        Question(
+            "You fine-tune on batches of 8 pictures, with BatchNorm in `train()` mode. What should you look at?",
+            (
+                Option(
+                    "Nothing: BatchNorm is made for training.",
+                    "With few pictures a batch its means and variances are rough guesses, and they take the place of "
+                    "the pretrained ones.",
+                ),
+                Option(
+                    "Whether its new statistics are worth less than the pretrained ones.",
+                    "Right. Measure both: `eval()` on the BatchNorm layers keeps the pretrained statistics while the "
+                    "weights learn.",
+                    right=True,
+                ),
+                Option(
+                    "Its weight decay.",
+                    "Decay on its scale is a question of its own. The statistics do not decay.",
+                ),
+            ),
+        ),
+    ),
+)
