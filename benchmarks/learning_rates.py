@@ -1,7 +1,7 @@
 """How lesson 05 came to its learning rates: every candidate on the validation part, several seeds.
 
     python benchmarks/learning_rates.py --dataset "painted flowers"
-    python benchmarks/learning_rates.py --dataset /path/to/photos --epochs 5
+    python benchmarks/learning_rates.py --dataset /path/to/photos --epochs 10
 
 Each candidate trains the whole network for equally many epochs, with BatchNorm's statistics kept, warm-up and cosine.
 `one` gives every part the same rate, `stages` multiplies 1e-5, 1e-5, 1e-4, 1e-4, 1e-3, and `layers` lets the rate fall
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--backbone", default="efficientnet_lite0")
     parser.add_argument("--side", type=int, default=64, help="pixels")
     parser.add_argument("--per-class", type=int, default=20, help="training pictures a class")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--batch-size", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES), metavar="CANDIDATE")

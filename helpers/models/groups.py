@@ -34,14 +34,14 @@ def layers_of(model: nn.Module, head: Head | None = None) -> dict[str, list[str]
     """
     head = head or find_head(model)
     at_the_end = (*head.names, *head.auxiliary, *head.training_only)
-    names = [name for name, _ in model.named_parameters()]
-    last = [name for name in names if any(_lies_under(name, part) for part in at_the_end)]
+    every = dict(model.named_parameters())
+    last = [name for name in every if any(_lies_under(name, part) for part in at_the_end)]
     if not last:
         raise CourseError(
             f"{type(model).__name__} has no parameters of its own under {head.name}: put a classifier there "
             "(replace_head), or leave head out"
         )
-    before = [name for name in names if name not in last]
+    before = {name: parameter for name, parameter in every.items() if name not in last}
     trunks = _trunks(model, before)
     found: dict[str, list[str]] = {}
     for name in before:
@@ -184,14 +184,14 @@ def _layer_of(model: nn.Module, owner: str, trunks: Collection[str]) -> str:
     return ""
 
 
-def _trunks(model: nn.Module, before_head: list[str]) -> set[str]:
+def _trunks(model: nn.Module, before_head: Mapping[str, nn.Parameter]) -> set[str]:
     """Names of the modules that are made of others and hold more than half of what comes before the head."""
     held: Counter[str] = Counter()
-    for name in before_head:
+    for name, parameter in before_head.items():
         above = name
         while above := above.rpartition(".")[0]:
-            held[above] += model.get_parameter(name).numel()
-    whole = sum(model.get_parameter(name).numel() for name in before_head)
+            held[above] += parameter.numel()
+    whole = sum(parameter.numel() for parameter in before_head.values())
     large = {name: model.get_submodule(name) for name, size in held.items() if 2 * size > whole}
     return {name for name, module in large.items() if module._modules and not is_parametrized(module)}
 

@@ -77,7 +77,7 @@ def find_head(model: nn.Module, image: Tensor | None = None) -> Head:
         )
     classes, layers = logits.shape[1], dict(model.named_modules())
     names = _proven(model, image, classes, list(dict.fromkeys(reversed(worked))))
-    if _are_probabilities(logits):
+    if _follows_a_softmax(model, image, names, logits):
         raise CourseError(
             f"{type(model).__name__} gives probabilities, because a softmax follows {names[0]}, and cross-entropy "
             "wants logits: put nn.Identity() in the softmax's place first"
@@ -240,17 +240,23 @@ def _proven(model: nn.Module, image: Tensor, classes: int, latest_first: list[st
 
 
 def _gives_one_more(model: nn.Module, image: Tensor, classes: int, names: tuple[str, ...]) -> bool:
-    with eval_mode(model), _hooks(model, [], widened=names):
-        logits = _attempt(model, image)
+    logits = _with_one_more(model, image, names)
     return isinstance(logits, Tensor) and logits.shape[1:] == (classes + 1,)
 
 
-def _are_probabilities(logits: Tensor) -> bool:
-    """Whether each row sums to 1, as after a softmax; tensors on `meta` have no values to tell it by."""
+def _with_one_more(model: nn.Module, image: Tensor, names: tuple[str, ...]) -> object:
+    """What the network gives while the layers `names` repeat their first output at the end."""
+    with eval_mode(model), _hooks(model, [], widened=names):
+        return _attempt(model, image)
+
+
+def _follows_a_softmax(model: nn.Module, image: Tensor, names: tuple[str, ...], logits: Tensor) -> bool:
+    """Whether each row sums to 1, and is shared out anew for one logit more; on `meta` there are no values to tell."""
     if logits.is_meta or logits.shape[1] < 2:
         return False
     values = logits.float()
-    return bool((values >= 0).all() and ((values.sum(1) - 1).abs() < 0.01).all())
+    sums_to_one = (values >= 0).all() and ((values.sum(1) - 1).abs() < 0.01).all()
+    return bool(sums_to_one) and not torch.allclose(_with_one_more(model, image, names)[:, :-1], logits)
 
 
 def _runs_without(model: nn.Module, image: Tensor, name: str) -> bool:

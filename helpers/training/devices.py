@@ -30,7 +30,10 @@ def device_name(device: torch.device) -> str:
     """What to write on the scoreboard: the GPU's name, or "cpu, 2 threads"."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"cpu, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
+    if device.type != "cpu":
+        return device.type
+    threads = torch.get_num_threads()
+    return f"cpu, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def seed_everything(seed: int) -> None:

@@ -1,0 +1,735 @@
+"""Right and wrong answers to lesson 04."""
+
+from tests.answers import Answers, Wrong
+
+ANSWERS = {
+    "4.1": Answers(
+        right={
+            "asks for the class": """
+def new_head(model, classes):
+    from torchvision.models import ConvNeXt, EfficientNet, ResNet
+    if isinstance(model, ResNet):
+        model.fc = nn.Linear(model.fc.in_features, classes)
+    elif isinstance(model, EfficientNet):
+        model.classifier[1] = nn.Linear(model.classifier[1].in_features, classes)
+    elif isinstance(model, ConvNeXt):
+        model.classifier[2] = nn.Linear(model.classifier[2].in_features, classes)
+    else:
+        model.heads.head = nn.Linear(model.heads.head.in_features, classes)
+    return model
+""",
+            "all of ViT's heads at once, and no bias": """
+def new_head(model, classes):
+    if hasattr(model, "heads"):
+        model.heads = nn.Linear(model.hidden_dim, classes, bias=False)
+    elif hasattr(model, "fc"):
+        model.fc = nn.Linear(model.fc.weight.shape[1], classes, bias=False)
+    else:
+        *before, old = model.classifier
+        model.classifier = nn.Sequential(*before, nn.Linear(old.in_features, classes, bias=False))
+""",
+            "by path": """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
+""",
+        },
+        wrong={
+            "replaces the whole classifier": Wrong(
+                """
+def new_head(model, classes):
+    if hasattr(model, "fc"):
+        model.fc = nn.Linear(model.fc.in_features, classes)
+    elif hasattr(model, "heads"):
+        model.heads.head = nn.Linear(model.heads.head.in_features, classes)
+    else:
+        model.classifier = nn.Linear(model.classifier[-1].in_features, classes)
+""",
+                "The dropout of the EfficientNet is gone",
+            ),
+            "makes a Flatten of its own for ConvNeXt": Wrong(
+                """
+def new_head(model, classes):
+    if hasattr(model, "fc"):
+        model.fc = nn.Linear(model.fc.in_features, classes)
+    elif hasattr(model, "heads"):
+        model.heads.head = nn.Linear(model.heads.head.in_features, classes)
+    elif len(model.classifier) == 2:
+        model.classifier[1] = nn.Linear(model.classifier[1].in_features, classes)
+    else:
+        model.classifier = nn.Sequential(nn.Flatten(), nn.Linear(model.classifier[2].in_features, classes))
+""",
+                "A layer that stood before the head is gone",
+            ),
+            "leaves ConvNeXt without its Flatten": Wrong(
+                """
+def new_head(model, classes):
+    if hasattr(model, "fc"):
+        model.fc = nn.Linear(model.fc.in_features, classes)
+    elif hasattr(model, "heads"):
+        model.heads.head = nn.Linear(model.heads.head.in_features, classes)
+    elif len(model.classifier) == 2:
+        model.classifier[1] = nn.Linear(model.classifier[1].in_features, classes)
+    else:
+        model.classifier = nn.Linear(model.classifier[2].in_features, classes)
+""",
+                "no longer takes a picture",
+            ),
+            "types the width of a ResNet-50": Wrong(
+                """
+def new_head(model, classes):
+    if hasattr(model, "fc"):
+        model.fc = nn.Linear(2048, classes)
+    elif hasattr(model, "heads"):
+        model.heads.head = nn.Linear(768, classes)
+    else:
+        model.classifier[-1] = nn.Linear(1024, classes)
+""",
+                "take its width from `in_features`",
+            ),
+            "calls every head fc": Wrong(
+                """
+def new_head(model, classes):
+    width = [layer for layer in model.modules() if isinstance(layer, nn.Linear)][-1].in_features
+    model.fc = nn.Linear(width, classes)
+""",
+                "The old head is still at work",
+            ),
+            "changes a copy": Wrong(
+                """
+def new_head(model, classes):
+    import copy
+    model = copy.deepcopy(model)
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
+    return model
+""",
+                "change the model that you were given",
+            ),
+            "adds a layer behind the old head": Wrong(
+                """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Sequential(old, nn.Linear(old.out_features, classes)))
+""",
+                "what goes into the last layer is not what went into it before",
+            ),
+            "freezes everything afterwards": Wrong(
+                """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
+    model.requires_grad_(False)
+""",
+                "freezes nothing and unfreezes nothing",
+            ),
+            "freezes its new layer": Wrong(
+                """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes).requires_grad_(False))
+""",
+                "it cannot learn",
+            ),
+        },
+    ),
+    "4.2": Answers(
+        right={
+            "a dictionary of handles and a closure": """
+def find_classifier(model, image):
+    worked, handles = {}, []
+
+    def hook_for(name):
+        def hook(layer, inputs):
+            worked.pop(name, None)
+            worked[name] = layer
+        return hook
+
+    for name, layer in model.named_modules():
+        if type(layer) is nn.Linear:
+            handles.append(layer.register_forward_pre_hook(hook_for(name)))
+    mode = model.training
+    try:
+        with torch.inference_mode():
+            model.eval()(image)
+    finally:
+        model.train(mode)
+        for handle in handles:
+            handle.remove()
+    return list(worked)[-1]
+""",
+            "looks the layer up afterwards": """
+def find_classifier(model, image):
+    last = []
+    hook = lambda layer, inputs, output: last.append(layer)
+    handles = [layer.register_forward_hook(hook) for layer in model.modules() if isinstance(layer, nn.Linear)]
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        model(image)
+    [handle.remove() for handle in handles]
+    model.train(training)
+    return next(name for name, layer in model.named_modules() if layer is last[-1])
+""",
+        },
+        wrong={
+            "takes the last one declared": Wrong(
+                """
+def find_classifier(model, image):
+    return [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+""",
+                "watch which layer works last",
+            ),
+            "goes by the number of outputs": Wrong(
+                """
+def find_classifier(model, image):
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        classes = model(image).shape[1]
+    model.train(mode)
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear) and layer.out_features == classes:
+            return name
+""",
+                "number of outputs alone",
+            ),
+            "goes by well-known names": Wrong(
+                """
+def find_classifier(model, image):
+    for name in ("fc", "classifier", "head", "heads.head"):
+        if name in dict(model.named_modules()):
+            return name
+    return [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+""",
+                "nor names such as `classifier`",
+            ),
+            "leaves its hooks on": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear):
+            layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        model(image)
+    model.train(mode)
+    return worked[-1]
+""",
+                "hooks are still on the network",
+            ),
+            "forgets name=name": Wrong(
+                """
+def find_classifier(model, image):
+    worked, handles = [], []
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear):
+            handles.append(layer.register_forward_hook(lambda layer, inputs, output: worked.append(name)))
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        model(image)
+    model.train(mode)
+    for handle in handles:
+        handle.remove()
+    return worked[-1]
+""",
+                "you say `4`",
+            ),
+            "runs the model as it came": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    with torch.no_grad():
+        model(image)
+    for handle in handles:
+        handle.remove()
+    return worked[-1]
+""",
+                "running_mean",
+            ),
+            "leaves the model in eval mode": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    model.eval()
+    with torch.no_grad():
+        model(image)
+    for handle in handles:
+        handle.remove()
+    return worked[-1]
+""",
+                "came in `train()` mode and was left in another",
+            ),
+            "looks at the outermost layers only": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_children() if isinstance(layer, nn.Linear)
+    ]
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        model(image)
+    model.train(mode)
+    for handle in handles:
+        handle.remove()
+    return worked[-1] if worked else "tail"
+""",
+                "`named_modules()` walks through all of them",
+            ),
+            "returns the layer": Wrong(
+                """
+def find_classifier(model, image):
+    return [layer for layer in model.modules() if isinstance(layer, nn.Linear)][-1]
+""",
+                "Return the layer's name",
+            ),
+        },
+    ),
+    "4.3": Answers(
+        right={
+            "parent and child by hand": """
+def replace_any(model, classes, image):
+    path = find_head(model, image).name
+    parent, _, child = path.rpartition(".")
+    old = model.get_submodule(path)
+    new = nn.Linear(old.in_features, classes, device=old.weight.device, dtype=old.weight.dtype)
+    setattr(model.get_submodule(parent), child, new)
+    return model
+""",
+            "hooks of its own": """
+def replace_any(model, classes, image):
+    worked, modes = [], {layer: layer.training for layer in model.modules()}
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    with torch.no_grad():
+        model.eval()(image)
+    for handle in handles:
+        handle.remove()
+    for layer, mode in modes.items():
+        layer.training = mode
+    old = model.get_submodule(worked[-1])
+    model.set_submodule(worked[-1], nn.Linear(old.in_features, classes).to(old.weight))
+""",
+        },
+        wrong={
+            "takes the last one declared": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+""",
+                "no longer takes a picture",
+            ),
+            "sets an attribute of the whole path": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    setattr(model, name.replace(".", "_"), nn.Linear(old.in_features, classes).to(old.weight))
+""",
+                "not [5, 4]",
+            ),
+            "keeps float32": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
+""",
+                "computes in float64",
+            ),
+            "replaces every layer that has as many outputs": Wrong(
+                """
+def replace_any(model, classes, image):
+    wide = find_head(model, image).classes
+    for name, layer in list(model.named_modules()):
+        if isinstance(layer, nn.Linear) and layer.out_features == wide:
+            model.set_submodule(name, nn.Linear(layer.in_features, classes).to(layer.weight))
+""",
+                "no longer takes a picture",
+            ),
+            "freezes the rest as well": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    model.requires_grad_(False)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+""",
+                "leave all flags alone",
+            ),
+            "copies the old flag": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    new = nn.Linear(old.in_features, classes).to(old.weight)
+    model.set_submodule(name, new.requires_grad_(old.weight.requires_grad))
+""",
+                "new parameters must be trainable",
+            ),
+            "puts a layer behind the old one": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Sequential(old, nn.Linear(old.out_features, classes).to(old.weight)))
+""",
+                "something else reaches the head now",
+            ),
+            "leaves the model in eval mode": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model.eval(), image).name
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+""",
+                "put it back",
+            ),
+            "tries the new head in train mode": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+    mode = model.training
+    model.train()
+    with torch.no_grad():
+        model(image)
+    model.train(mode)
+""",
+                "running_mean",
+            ),
+        },
+    ),
+    "4.4": Answers(
+        right={
+            "a class with GELU and two dropouts": """
+class TwoLayers(nn.Module):
+    def __init__(self, width, classes, hidden, dropout):
+        super().__init__()
+        self.first, self.last = nn.Linear(width, hidden), nn.Linear(hidden, classes)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, features):
+        return self.last(self.drop(nn.functional.gelu(self.first(self.drop(features)))))
+
+
+def two_layers(width, classes, hidden, dropout):
+    return TwoLayers(width, classes, hidden, dropout)
+""",
+            "dropout on the features, tanh, and a last layer of zeros": """
+def two_layers(width, classes, hidden, dropout):
+    last = nn.Linear(hidden, classes)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, hidden), nn.Tanh(), last)
+""",
+        },
+        wrong={
+            "forgets the bend": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(nn.Linear(width, hidden), nn.Dropout(dropout), nn.Linear(hidden, classes))
+""",
+                "one linear layer in disguise",
+            ),
+            "ends with a softmax": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes), nn.Softmax(dim=1)
+    )
+""",
+                "softmax at the end",
+            ),
+            "ends with a log-softmax": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes), nn.LogSoftmax(dim=1)
+    )
+""",
+                "log_softmax at the end",
+            ),
+            "ends with a ReLU": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes), nn.ReLU()
+    )
+""",
+                "logits have one sign",
+            ),
+            "drops the logits": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, classes), nn.Dropout(dropout))
+""",
+                "drops whole answers",
+            ),
+            "leaves dropout out": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, classes))
+""",
+                "no dropout is at work",
+            ),
+            "drops in eval mode as well": Wrong(
+                """
+class TwoLayers(nn.Module):
+    def __init__(self, width, classes, hidden, dropout):
+        super().__init__()
+        self.first, self.last, self.rate = nn.Linear(width, hidden), nn.Linear(hidden, classes), dropout
+
+    def forward(self, features):
+        return self.last(nn.functional.dropout(self.first(features).relu(), self.rate))
+
+
+def two_layers(width, classes, hidden, dropout):
+    return TwoLayers(width, classes, hidden, dropout)
+""",
+                "`nn.functional.dropout` needs",
+            ),
+            "always drops one half": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.5), nn.Linear(hidden, classes))
+""",
+                "use the rate that was asked for",
+            ),
+            "starts with zeros everywhere": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    head = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes))
+    for parameter in head.parameters():
+        nn.init.zeros_(parameter)
+    return head
+""",
+                "zeros in both layers",
+            ),
+            "freezes the first layer": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    first = nn.Linear(width, hidden).requires_grad_(False)
+    return nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes))
+""",
+                "no gradient reaches them",
+            ),
+            "always has 512 in between": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(nn.Linear(width, 512), nn.ReLU(), nn.Dropout(dropout), nn.Linear(512, classes))
+""",
+                "No layer goes from width",
+            ),
+            "returns a list of layers": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return [nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes)]
+""",
+                "Return the head",
+            ),
+        },
+    ),
+    "4.5": Answers(
+        right={
+            "one test a line, and the model's own mode layer by layer": """
+def check_head(model, classes, images):
+    def refuse_if(bad, why):
+        if bad:
+            raise ValueError(why)
+
+    refuse_if(isinstance(classes, bool) or not isinstance(classes, int) or classes <= 0, "classes")
+    modes = [(layer, layer.training) for layer in model.modules()]
+    with torch.inference_mode():
+        logits = model.eval()(images)
+    for layer, mode in modes:
+        layer.training = mode
+    refuse_if(list(logits.shape) != [len(images), classes], "shape")
+    refuse_if(logits.isnan().any() or logits.isinf().any(), "not finite")
+    refuse_if(((logits.sum(1) - 1).abs() < 1e-4).all() and logits.min() >= 0, "softmax")
+    refuse_if(sum(p.requires_grad for p in model.parameters()) == 0, "frozen")
+    return model
+""",
+        },
+        wrong={
+            "believes True": Wrong(
+                """
+def check_head(model, classes, images):
+    if not isinstance(classes, int) or classes < 1:
+        raise ValueError("classes")
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    model.train(mode)
+    if classes is not True and logits.shape != (len(images), classes):
+        raise ValueError("shape")
+""",
+                "For `classes=True`",
+            ),
+            "looks at the shape only": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError("classes")
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    model.train(mode)
+    if logits.shape != (len(images), classes):
+        raise ValueError("shape")
+""",
+                "a softmax at its end",
+            ),
+            "calls rows that sum to 1 probabilities": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError("classes")
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    model.train(mode)
+    if logits.shape != (len(images), classes) or not torch.isfinite(logits).all():
+        raise ValueError("logits")
+    if torch.allclose(logits.sum(dim=1), torch.ones(len(logits))):
+        raise ValueError("softmax")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("frozen")
+""",
+                "happen to sum to 1",
+            ),
+            "calls positive logits probabilities": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError("classes")
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    model.train(mode)
+    if logits.shape != (len(images), classes) or not torch.isfinite(logits).all():
+        raise ValueError("logits")
+    if (logits > 0).all():
+        raise ValueError("softmax")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("frozen")
+""",
+                "all positive and sum to 7",
+            ),
+            "refuses a frozen backbone": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError("classes")
+    if not all(p.requires_grad for p in model.parameters()):
+        raise ValueError("something is frozen")
+""",
+                "frozen backbone",
+            ),
+            "misses infinity": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError("classes")
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    model.train(mode)
+    if logits.shape != (len(images), classes) or logits.isnan().any():
+        raise ValueError("logits")
+    if (logits >= 0).all() and torch.allclose(logits.sum(dim=1), torch.ones(len(logits))):
+        raise ValueError("softmax")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("frozen")
+""",
+                "one logit inf",
+            ),
+            "misses a network that is frozen": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError("classes")
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    model.train(mode)
+    if logits.shape != (len(images), classes) or not torch.isfinite(logits).all():
+        raise ValueError("logits")
+    if (logits >= 0).all() and torch.allclose(logits.sum(dim=1), torch.ones(len(logits))):
+        raise ValueError("softmax")
+""",
+                "every parameter frozen",
+            ),
+            "runs the model in train mode": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError("classes")
+    logits = model(images)
+    if logits.shape != (len(images), classes) or not torch.isfinite(logits).all():
+        raise ValueError("logits")
+""",
+                "running_mean",
+            ),
+            "raises before it puts the mode back": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError("classes")
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    if logits.shape != (len(images), classes) or not torch.isfinite(logits).all():
+        raise ValueError("logits")
+    if (logits >= 0).all() and torch.allclose(logits.sum(dim=1), torch.ones(len(logits))):
+        raise ValueError("softmax")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("frozen")
+    model.train(mode)
+""",
+                "put it back",
+            ),
+            "returns False instead of raising": Wrong(
+                """
+def check_head(model, classes, images):
+    return type(classes) is int and classes > 0
+""",
+                "raise a `ValueError`",
+            ),
+            "asserts": Wrong(
+                """
+def check_head(model, classes, images):
+    assert type(classes) is int and classes > 0, "classes"
+""",
+                "AssertionError",
+                outcome="error",
+            ),
+        },
+    ),
+}

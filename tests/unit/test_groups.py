@@ -1,0 +1,497 @@
+"""Parameter groups: every trainable parameter in exactly one, whatever the network, and optimizers obey them.
+
+`test_heads.py` holds the same against every network of torchvision, and many of timm's.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from helpers.errors import CourseError
+from helpers.models import (
+    FrozenBackbone,
+    freeze,
+    layers_of,
+    layerwise_rates,
+    parameter_groups,
+    remove_head,
+    replace_head,
+    stages_of,
+)
+from helpers.models.counting import meta_network
+from helpers.models.heads import Head, find_head
+
+ROWS = torch.zeros(2, 4)
+
+
+@contextmanager
+def told(match: str) -> Iterator[None]:
+    """A CourseError that says so, in one line."""
+    with pytest.raises(CourseError, match=match) as caught:
+        yield
+    assert "\n" not in str(caught.value)
+
+
+def held(groups: list[dict]) -> list[int]:
+    return sorted(id(p) for group in groups for p in group["params"])
+
+
+def all_of(model: nn.Module) -> list[int]:
+    return sorted(id(p) for p in model.parameters() if p.requires_grad)
+
+
+# Any network --------------------------------------------------------------------------------------
+
+
+class Block(nn.Module):
+    """Layers in a row, and a parameter of its own."""
+
+    def __init__(self, layers: list[nn.Module]):
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(1, 4))
+        self.inside = nn.ModuleList(layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.inside:
+            x = layer(x)
+        return x + self.shift
+
+
+LEAVES = st.sampled_from(
+    [lambda: nn.Linear(4, 4), lambda: nn.BatchNorm1d(4), lambda: nn.LayerNorm(4), nn.ReLU, lambda: nn.PReLU(4)]
+)
+
+
+def rows_of(part: st.SearchStrategy) -> st.SearchStrategy:
+    """Factories of a row, a row with names, and a block, with one to four parts each."""
+    parts = st.lists(part, min_size=1, max_size=4)
+    return st.one_of(
+        parts.map(lambda makers: lambda: nn.Sequential(*(make() for make in makers))),
+        parts.map(
+            lambda makers: lambda: nn.Sequential(OrderedDict((f"p{i}", make()) for i, make in enumerate(makers)))
+        ),
+        parts.map(lambda makers: lambda: Block([make() for make in makers])),
+    )
+
+
+class Whole(nn.Module):
+    """A token of its own, a classifier that is listed before the body, and a body."""
+
+    def __init__(self, body: nn.Module):
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(1, 4))
+        self.head = nn.Linear(4, 3)
+        self.body = body
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x + self.token))
+
+
+PARTS = st.recursive(LEAVES, rows_of, max_leaves=10)
+NETWORKS = PARTS.flatmap(
+    lambda make: st.sampled_from([lambda: Whole(make()), lambda: nn.Sequential(make(), nn.Linear(4, 3))])
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_every_parameter_is_held_exactly_once(data):
+    torch.manual_seed(0)
+    model = data.draw(NETWORKS)()
+    head = find_head(model, ROWS)
+    names = [name for name, _ in model.named_parameters()]
+    layers = layers_of(model, head)
+    assert sorted(name for part in layers.values() for name in part) == sorted(names)
+    assert all(layers.values())
+    assert list(layers)[-1] == head.name
+    assert layers[head.name][-2:] == [f"{head.name}.weight", f"{head.name}.bias"]
+
+    frozen = data.draw(st.sets(st.sampled_from(names), max_size=len(names) - 1))
+    for name in frozen:
+        model.get_parameter(name).requires_grad_(False)
+    groups = parameter_groups(model, layerwise_rates(model, 1e-3, 0.5, head), layers, weight_decay=0.1)
+    assert held(groups) == all_of(model)
+    assert all(p.ndim > 1 for group in groups if group["weight_decay"] for p in group["params"])
+
+    if len(layers) > 1:
+        stages = stages_of(model, data.draw(st.integers(1, len(layers) - 1)), head)
+        assert all(stages.values())
+        assert [name for part in stages.values() for name in part] == [n for part in layers.values() for n in part]
+        assert held(parameter_groups(model, dict.fromkeys(stages, 1e-4), stages)) == all_of(model)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_part_that_is_missing_and_one_inside_another_are_named(data):
+    torch.manual_seed(0)
+    model = data.draw(NETWORKS)()
+    whole = [*(name for name, child in model.named_children() if any(True for _ in child.parameters()))]
+    whole += [name for name, _ in model.named_parameters(recurse=False)]
+    rates = dict.fromkeys(whole, 1e-3)
+    assert held(parameter_groups(model, rates)) == all_of(model)
+
+    missing = data.draw(st.sampled_from(whole))
+    first = next(name for name, _ in model.named_parameters() if name == missing or name.startswith(f"{missing}."))
+    if len(whole) > 1:
+        with told(rf"are in no group and would never move: {first}"):
+            parameter_groups(model, {part: rate for part, rate in rates.items() if part != missing})
+
+    inner = data.draw(st.sampled_from([name for name, _ in model.named_parameters() if name not in whole]))
+    with told(rf"{inner}.* would be in two groups"):
+        parameter_groups(model, {**rates, inner: 1e-3})
+
+
+# Layers and stages --------------------------------------------------------------------------------
+
+
+def test_layers_and_stages_of_resnet18():
+    model = meta_network("resnet18")
+    assert list(layers_of(model)) == ["conv1", *(f"layer{i}.{j}" for i in (1, 2, 3, 4) for j in (0, 1)), "fc"]
+    assert layers_of(model)["conv1"] == ["conv1.weight", "bn1.weight", "bn1.bias"]
+    stages = stages_of(model, 3)
+    assert list(stages) == ["stage 1", "stage 2", "stage 3", "head"]
+    assert stages["head"] == ["fc.weight", "fc.bias"]
+    assert stages["stage 1"][0] == "conv1.weight"
+    assert stages["stage 3"][-1].startswith("layer4.1.")
+
+
+@pytest.mark.parametrize(
+    ("wrap", "inside"),
+    [(lambda backbone: backbone, "0."), (FrozenBackbone, "0.backbone.")],
+    ids=["bare", "frozen"],
+)
+def test_a_backbone_and_a_head_in_a_row_have_the_layers_of_the_backbone(wrap, inside):
+    layers = list(layers_of(meta_network("resnet18")))
+    backbone, width = remove_head(meta_network("resnet18"))
+    model = nn.Sequential(wrap(backbone), nn.Linear(width, 7, device="meta"))
+    assert list(layers_of(model)) == [*(inside + layer for layer in layers[:-1]), "1"]
+
+
+def test_tokens_go_with_the_first_layer_and_a_last_norm_with_the_last_block():
+    layers = layers_of(meta_network("vit_b_32"))
+    assert list(layers) == [
+        "conv_proj",
+        *(f"encoder.layers.encoder_layer_{i}" for i in range(12)),
+        "heads.head",
+    ]
+    assert {"class_token", "encoder.pos_embedding", "conv_proj.weight"} <= set(layers["conv_proj"])
+    assert layers["encoder.layers.encoder_layer_11"][-2:] == ["encoder.ln.weight", "encoder.ln.bias"]
+
+
+def test_auxiliary_classifiers_learn_at_the_head_s_rate():
+    layers = layers_of(meta_network("googlenet", init_weights=False))
+    assert {name.split(".")[0] for name in layers["fc"]} == {"fc", "aux1", "aux2"}
+    assert not any(name.startswith("aux") for layer, names in layers.items() if layer != "fc" for name in names)
+
+
+class OnlyAScale(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(4))
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x * self.scale)
+
+
+def test_a_network_with_nothing_before_its_classifier():
+    model = OnlyAScale()
+    assert layers_of(model, find_head(model, ROWS)) == {"fc": ["scale", "fc.weight", "fc.bias"]}
+    with told("has no layer before its classifier"):
+        stages_of(model, 1, find_head(model, ROWS))
+
+
+def test_a_classifier_with_weight_norm_is_held_whole():
+    model = nn.Sequential(weight_norm(nn.Linear(4, 4)), nn.ReLU(), weight_norm(nn.Linear(4, 3)))
+    head = find_head(model, ROWS)
+    layers = layers_of(model, head)
+    assert list(layers) == ["0", "2"]
+    assert [len(names) for names in layers.values()] == [3, 3]
+    assert held(parameter_groups(model, dict.fromkeys(layers, 1e-3), layers)) == all_of(model)
+
+
+class BigParametrized(nn.Module):
+    """Most of the network is one layer with weight norm, and it stands in the middle."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.middle, self.last = nn.Linear(4, 4), weight_norm(nn.Linear(4, 90)), nn.Linear(90, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.middle(self.first(x)))
+
+
+def test_one_large_layer_is_no_trunk():
+    model = BigParametrized()
+    assert list(layers_of(model, find_head(model, ROWS))) == ["first", "middle", "last"]
+
+
+def test_a_layer_under_two_names_counts_once():
+    shared = nn.Linear(4, 4)
+    model = nn.Sequential(shared, nn.ReLU(), shared, nn.Linear(4, 3))
+    layers = layers_of(model, find_head(model, ROWS))
+    assert layers == {"0": ["0.weight", "0.bias"], "3": ["3.weight", "3.bias"]}
+
+
+def test_the_head_of_another_network_is_told():
+    model = meta_network("resnet18")
+    with told("has no parameters of its own under classifier"):
+        layers_of(model, Head(("classifier",), nn.Linear, 512, 1000))
+    model.fc = nn.Identity()
+    with told("has no parameters of its own under fc"):
+        layers_of(model, Head(("fc",), nn.Linear, 512, 1000))
+
+
+def test_a_head_that_was_made_of_several_layers_is_one_layer():
+    model = meta_network("resnet18")
+    head = find_head(model)
+    replace_head(model, 7, lambda width, classes: nn.Sequential(nn.Linear(width, 9), nn.ReLU(), nn.Linear(9, classes)))
+    assert layers_of(model, head)["fc"] == ["fc.0.weight", "fc.0.bias", "fc.2.weight", "fc.2.bias"]
+
+
+@pytest.mark.parametrize("count", [0, -1, 10, 2.0, "4", None, True])
+def test_a_number_of_stages_that_is_none(count):
+    with told("9 layers cannot be cut into"):
+        stages_of(meta_network("resnet18"), count)
+
+
+@pytest.mark.parametrize("count", [1, 4, 9])
+def test_stages_are_about_equally_long(count):
+    model = meta_network("resnet18")
+    layer_of = {name: layer for layer, names in layers_of(model).items() for name in names}
+    lengths = [len({layer_of[name] for name in names}) for names in stages_of(model, count).values()]
+    assert lengths.pop() == 1
+    assert sum(lengths) == 9
+    assert max(lengths) - min(lengths) <= 1
+
+
+# Rates --------------------------------------------------------------------------------------------
+
+
+def test_layerwise_rates_fall_from_the_head_to_the_picture():
+    model = meta_network("resnet18")
+    rates = layerwise_rates(model, 0.01, 0.5)
+    assert list(rates) == list(layers_of(model))
+    assert rates["fc"] == 0.01
+    assert rates["layer4.1"] == pytest.approx(0.005)
+    assert rates["conv1"] == pytest.approx(0.01 * 0.5**9)
+    assert set(layerwise_rates(model, 0.01, 1).values()) == {0.01}
+
+
+@pytest.mark.parametrize("decay", [0, -0.5, 1.1, float("nan"), "0.75", None, True])
+def test_a_decay_that_is_none(decay):
+    with told("a layer-wise decay lies above 0 and goes up to 1"):
+        layerwise_rates(meta_network("resnet18"), 1e-3, decay)
+
+
+BAD_RATES = [-1e-3, float("nan"), float("inf"), "1e-3", None, True, [1e-3]]
+
+
+@pytest.mark.parametrize("rate", BAD_RATES)
+def test_a_rate_that_is_none(rate):
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3))
+    with told("the head's learning rate is a number from 0 up"):
+        layerwise_rates(meta_network("resnet18"), rate, 0.5)
+    with told("the learning rate of 1 is a number from 0 up"):
+        parameter_groups(model, {"0": 1e-3, "1": rate})
+    with told("weight_decay is a number from 0 up"):
+        parameter_groups(model, {"0": 1e-3, "1": 1e-3}, weight_decay=rate)
+
+
+# Groups -------------------------------------------------------------------------------------------
+
+
+def test_layer1_does_not_hold_layer10():
+    model = nn.Sequential(OrderedDict((f"layer{i}", nn.Linear(4, 4)) for i in range(1, 11)))
+    rates = {f"layer{i}": i * 1e-3 for i in range(1, 11)}
+    groups = {group["name"]: group for group in parameter_groups(model, rates)}
+    assert groups["layer1"]["params"] == [model.layer1.weight]
+    assert groups["layer10"]["params"] == [model.layer10.weight]
+    assert groups["layer10, no decay"]["lr"] == 10e-3
+    rates.pop("layer10")
+    with told(r"2 of 20 parameters are in no group and would never move: layer10\.weight, layer10\.bias"):
+        parameter_groups(model, rates)
+
+
+def test_a_part_can_be_a_single_parameter():
+    model = OnlyAScale()
+    groups = parameter_groups(model, {"scale": 1e-2, "fc": 1e-3}, weight_decay=0.1)
+    assert [(group["name"], group["weight_decay"]) for group in groups] == [
+        ("scale, no decay", 0.0),
+        ("fc", 0.1),
+        ("fc, no decay", 0.0),
+    ]
+
+
+class Mixed(nn.Module):
+    """What is a matrix and yet gets no weight decay, beside what gets it."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.conv, self.up = nn.Linear(4, 4), nn.Conv2d(4, 4, 3), nn.ConvTranspose2d(4, 4, 3)
+        self.attention = nn.MultiheadAttention(4, 2)
+        self.picture_norm, self.rms = nn.LayerNorm((4, 6, 6)), nn.RMSNorm((4, 6))
+        self.batch_norm, self.group_norm, self.prelu = nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.PReLU(4)
+        self.places = nn.Embedding(9, 4)
+        self.token, self.layer_scale = nn.Parameter(torch.zeros(1, 1, 4)), nn.Parameter(torch.ones(4, 1, 1))
+
+
+def test_weights_of_layers_decay_and_nothing_else():
+    model = Mixed()
+    names = {id(p): name for name, p in model.named_parameters()}
+    rates = {name: 1e-3 for name, _ in model.named_children()} | {"token": 1e-3, "layer_scale": 1e-3}
+    groups = parameter_groups(model, rates, weight_decay=0.1)
+    assert {names[id(p)] for group in groups if group["weight_decay"] for p in group["params"]} == {
+        "linear.weight",
+        "conv.weight",
+        "up.weight",
+        "attention.in_proj_weight",
+        "attention.out_proj.weight",
+    }
+    assert held(groups) == all_of(model)
+
+
+def test_frozen_parameters_and_parts_are_left_out():
+    model = meta_network("resnet18")
+    for frozen in (model.conv1, model.bn1, model.layer1):
+        freeze(frozen)
+    stages = stages_of(model, 9)
+    groups = parameter_groups(model, dict.fromkeys(stages, 1e-3), stages)
+    assert held(groups) == all_of(model)
+    assert {group["name"].removesuffix(", no decay") for group in groups} == set(stages) - {
+        f"stage {i}" for i in (1, 2, 3)
+    }
+    assert held(parameter_groups(model, {f"layer{i}": 1e-3 for i in (1, 2, 3, 4)} | {"fc": 1e-2})) == all_of(model)
+    with told("every parameter of ResNet is frozen"):
+        parameter_groups(freeze(model), dict.fromkeys(stages, 1e-3), stages)
+
+
+def test_parts_and_rates_that_do_not_belong_together():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3))
+    parts = {"a": ["0.weight", "0.bias"], "b": ["1.weight", "1.bias"]}
+    with told("parts b lack a rate or a list"):
+        parameter_groups(model, {"a": 1e-3}, parts)
+    with told("parts c lack a rate or a list"):
+        parameter_groups(model, {"a": 1e-3, "b": 1e-3, "c": 1e-3}, parts)
+    with told(r"Sequential has no parameter 1\.weigth: make the parts anew"):
+        parameter_groups(model, {"a": 1e-3, "b": 1e-3}, {**parts, "b": ["1.weigth", "1.bias"]})
+    with told(r"in no group and would never move: 1\.bias"):
+        parameter_groups(model, {"a": 1e-3, "b": 1e-3}, {**parts, "b": ["1.weight"]})
+    with told(r"0\.bias would be in two groups"):
+        parameter_groups(model, {"a": 1e-3, "b": 1e-3}, {**parts, "b": ["1.weight", "1.bias", "0.bias"]})
+    with told(r"1\.weight would be in two groups"):
+        parameter_groups(model, {"a": 1e-3, "b": 1e-3}, {**parts, "b": ["1.weight", "1.bias", "1.weight"]})
+    with told("no parameter of Sequential lies under b"):
+        parameter_groups(model, {"a": 1e-3, "b": 1e-3}, {**parts, "b": []})
+
+
+@pytest.mark.parametrize("part", ["2", "layer1", "", "0.weigh", "0."])
+def test_a_part_that_the_network_has_not(part):
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3), nn.ReLU())
+    with told("no parameter of Sequential lies under"):
+        parameter_groups(model, {"0": 1e-3, "1": 1e-3, part: 1e-3})
+
+
+@pytest.mark.parametrize("rates", [1e-3, None, ["fc"], "fc"])
+def test_rates_without_names(rates):
+    with told("rates says which part learns at which rate"):
+        parameter_groups(nn.Linear(4, 3), rates)
+
+
+@pytest.mark.parametrize("model", [None, "resnet18", nn.Linear])
+def test_no_network(model):
+    for use in (
+        layers_of,
+        stages_of,
+        lambda model: layerwise_rates(model, 1e-3, 0.5),
+        lambda model: parameter_groups(model, {"fc": 1e-3}),
+    ):
+        with told(r"an nn\.Module"):
+            use(model)
+
+
+def test_a_lazy_layer_is_told():
+    with told(r"0\.weight has no shape yet"):
+        parameter_groups(nn.Sequential(nn.LazyLinear(3)), {"0": 1e-3})
+
+
+# At work ------------------------------------------------------------------------------------------
+
+
+def trained() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        OrderedDict(
+            conv=nn.Conv2d(3, 4, 3),
+            norm=nn.BatchNorm2d(4),
+            relu=nn.SiLU(),
+            block=nn.Sequential(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6), nn.SiLU()),
+            pool=nn.AdaptiveAvgPool2d(1),
+            flat=nn.Flatten(),
+            fc=nn.Linear(6, 3),
+        )
+    )
+
+
+def a_step(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad()
+    pictures = torch.randn(12, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    nn.functional.cross_entropy(model(pictures), torch.arange(12) % 3).backward()
+    optimizer.step()
+
+
+def test_adamw_moves_each_part_at_its_own_rate():
+    model = trained()
+    model.block[0].weight.requires_grad_(False)
+    head = find_head(model, torch.zeros(2, 3, 8, 8))
+    parts = layers_of(model, head)
+    assert list(parts) == ["conv", "block.0", "fc"]
+    rates = layerwise_rates(model, 1e-2, 0.1, head)
+    optimizer = torch.optim.AdamW(parameter_groups(model, rates, parts))
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    a_step(model, optimizer)
+    for part, names in parts.items():
+        for name in names:
+            step = (model.get_parameter(name) - before[name]).abs().max().item()
+            # AdamW's first step is the rate itself, whatever the gradient's size. A bias before a BatchNorm has none.
+            if name == "block.0.weight":
+                assert step == 0
+            elif name not in ("conv.bias", "block.0.bias"):
+                assert step == pytest.approx(rates[part], rel=0.05)
+
+
+def test_weight_decay_pulls_weights_alone():
+    model = trained()
+    parts = {"all": [name for name, _ in model.named_parameters()]}
+    optimizer = torch.optim.SGD(parameter_groups(model, {"all": 0.1}, parts, weight_decay=0.5), lr=0.1)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    for name, p in model.named_parameters():
+        pulled = p.ndim > 1
+        torch.testing.assert_close(p.detach(), before[name] * (0.95 if pulled else 1.0))
+
+
+def test_each_group_keeps_its_rate_under_a_scheduler():
+    model = trained()
+    groups = parameter_groups(model, {"conv": 1e-5, "norm": 1e-5, "block": 1e-4, "fc": 1e-3}, weight_decay=0.01)
+    start = {group["name"]: group["lr"] for group in groups}
+    optimizer = torch.optim.AdamW(groups)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
+    for epoch in range(3):
+        now = {group["name"]: group["lr"] for group in optimizer.param_groups}
+        assert now == {name: pytest.approx(rate / (1 + epoch)) for name, rate in start.items()}
+        a_step(model, optimizer)
+        scheduler.step()
+    assert {group["weight_decay"] for group in optimizer.param_groups} == {0.0, 0.01}
+    assert len(start) == len(groups) == 7
