@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import nbformat
@@ -58,6 +59,26 @@ class TestUnsolved:
         promised = lesson.contract()
         assert result.peak_rss_mb <= promised.peak_mb
         assert result.seconds <= promised.seconds * SHARE
+
+
+class TestAnotherBackbone:
+    """A network whose weights are not on this machine: every lesson runs, and says what its results are worth."""
+
+    @pytest.mark.parametrize("lesson", [one for one in all_lessons() if one.number >= "03"], ids=lambda one: one.name)
+    def test_random_weights_are_said(self, lesson, tmp_path, monkeypatch):
+        monkeypatch.setenv("COURSE_WEIGHTS", str(tmp_path / "empty"))
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing answers there: no download
+        result = _run(lesson, tmp_path, parameters={**_small(lesson), "BACKBONE": "resnet50"})
+        text = "\n".join(
+            str(output.get("text", output.get("data", {}).get("text/plain", "")))
+            for cell in nbformat.read(result.notebook, as_version=4).cells
+            for output in cell.get("outputs", [])
+        )
+        assert "resnet50: RANDOM weights" in text or "resnet50 (random weights)" in text
+        rows = json.loads((tmp_path / "scoreboard.json").read_text(encoding="utf-8"))
+        named = {row["backbone"] for row in rows if row["backbone"].startswith("resnet50")}
+        assert named <= {"resnet50 (random weights)"}
+        assert named or lesson.number == "06"  # which compares what is at hand
 
 
 class TestSolved:

@@ -1,0 +1,115 @@
+"""Peak memory: what a block needs, beyond what was there, also where it is given back before the end."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+import pytest
+import torch
+
+from helpers.errors import CourseError
+from helpers.training.measuring import Peak, peak_memory
+
+MEGABYTES = 200
+SLACK = 40  # what the interpreter and the allocator may add or keep
+
+
+def _filled(megabytes: float = MEGABYTES) -> torch.Tensor:
+    """Pages count once they are written to, so `empty` would not do."""
+    return torch.ones(int(megabytes * 1e6 / 4))
+
+
+def _close(peak: Peak, megabytes: float) -> bool:
+    return abs(peak.megabytes - megabytes) < SLACK
+
+
+def test_a_tensor_that_stays_counts() -> None:
+    with peak_memory() as peak:
+        kept = _filled()
+    assert _close(peak, MEGABYTES), peak
+    assert len(kept)
+
+
+def test_a_tensor_that_is_gone_at_the_end_counts() -> None:
+    with peak_memory() as peak:
+        short = _filled()
+        time.sleep(0.05)
+        del short
+        last = _filled(10)
+    assert _close(peak, MEGABYTES), peak
+    assert len(last)
+
+
+def test_two_at_a_time_count_together_and_one_after_the_other_do_not() -> None:
+    with peak_memory() as together:
+        both = _filled(), _filled()
+    del both
+    with peak_memory() as in_turn:
+        for _ in range(2):
+            one = _filled()
+            time.sleep(0.05)
+            del one
+    assert _close(together, 2 * MEGABYTES), together
+    assert _close(in_turn, MEGABYTES), in_turn
+
+
+def test_what_was_there_before_does_not_count() -> None:
+    before = _filled()
+    with peak_memory() as peak:
+        before += 1
+    assert peak.megabytes < SLACK, peak
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc gives free memory back when asked")
+def test_memory_that_another_block_left_counts_again() -> None:
+    """Blocks below the size from which on malloc maps each by itself are kept for later by the C library."""
+    left = [_filled(0.1) for _ in range(10 * MEGABYTES)]
+    last = _filled(0.1)  # above the others, so that the heap does not shrink by itself
+    del left
+    with peak_memory() as peak:
+        again = [_filled(0.1) for _ in range(10 * MEGABYTES)]
+    assert _close(peak, MEGABYTES), peak
+    assert len(again) and len(last)
+
+
+def test_nothing_needs_nothing() -> None:
+    with peak_memory("cpu") as peak:
+        time.sleep(0.02)
+    assert 0 <= peak.megabytes < SLACK
+
+
+def test_an_error_comes_through_and_the_watcher_ends() -> None:
+    with pytest.raises(ZeroDivisionError), peak_memory() as peak:
+        kept = _filled()
+        raise ZeroDivisionError
+    assert _close(peak, MEGABYTES)
+    assert len(kept)
+    assert "peak memory" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_one_inside_another() -> None:
+    with peak_memory() as outer:
+        first = _filled()
+        with peak_memory() as inner:
+            second = _filled()
+    assert _close(inner, MEGABYTES), inner
+    assert _close(outer, 2 * MEGABYTES), outer
+    assert len(first) == len(second)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "", None])
+def test_no_such_device_is_a_course_error(device: object) -> None:
+    with pytest.raises(CourseError, match="no device"), peak_memory(device):
+        pass
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA here")
+def test_on_a_gpu_the_allocator_counts() -> None:
+    before = torch.ones(int(1e6), device="cuda")
+    with peak_memory("cuda") as peak:
+        gone = torch.ones(int(MEGABYTES * 1e6 / 4), device="cuda")
+        del gone
+    assert abs(peak.megabytes - MEGABYTES) < 3, peak
+    assert len(before)
