@@ -1,0 +1,457 @@
+"""Answer key of lesson 06: modern backbones."""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+import statistics
+import time
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.vision_transformer import interpolate_embeddings
+
+from helpers.course.exercise import Exercise, Exercises, Level, require, short
+from helpers.course.quiz import Option, Question, Quiz
+
+COLD = 0.12  # seconds of the first pass
+ROUND = (0.01, 0.03, 0.16, 0.03, 0.03)  # seconds of those after it, again and again: any five have the same median
+
+
+class _Stopwatch(nn.Module):
+    """A network that takes a known time a pass, and writes down how it was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(2, 2)
+        self.seconds: list[float] = []
+        self.shapes: list[tuple[int, ...]] = []
+        self.in_train_mode = self.with_gradients = False
+
+    def forward(self, images: Tensor) -> Tensor:
+        started = time.perf_counter()
+        self.in_train_mode |= self.training or self.head.training
+        self.with_gradients |= torch.is_grad_enabled()
+        self.shapes.append(tuple(images.shape))
+        time.sleep(ROUND[(len(self.seconds) - 1) % len(ROUND)] if self.seconds else COLD)
+        self.seconds.append(time.perf_counter() - started)
+        return self.head(torch.zeros(len(images), 2))
+
+
+class ImagesASecond(Exercise):
+    number = "6.1"
+    title = "images a second"
+    level = Level.USE
+    minutes = 8
+    hints = (
+        "The frame: remember `model.training`, call `model.eval()`, measure under `torch.inference_mode()`, and at the "
+        "end put the mode back with `model.train(was_training)`.",
+        "One pass before the clock starts. Then `repeats` passes, each with its own "
+        "`started = time.perf_counter()` before it and the difference after it.",
+        "`len(images) / statistics.median(times)` is pictures a second.",
+    )
+    answer = """
+def images_a_second(model, images, repeats):
+    was_training = model.training
+    model.eval()
+    times = []
+    with torch.inference_mode():
+        model(images)
+        for _ in range(repeats):
+            started = time.perf_counter()
+            model(images)
+            times.append(time.perf_counter() - started)
+    model.train(was_training)
+    return len(images) / statistics.median(times)
+"""
+
+    def examine(self, images_a_second):
+        self._try(images_a_second, images=8, repeats=5, training=True)
+        self._try(images_a_second, images=3, repeats=1, training=False)
+        return "A slow first pass and a pass that was disturbed did not fool you, and the network is as it was."
+
+    def _try(self, images_a_second, images: int, repeats: int, training: bool) -> None:
+        network = _Stopwatch().train(training)
+        found = images_a_second(network, torch.zeros(images, 3, 4, 4), repeats)
+        number = isinstance(found, int | float) or (isinstance(found, Tensor) and found.numel() == 1)
+        require(number and not isinstance(found, bool), f"Return one number, not {short(found)}.")
+        self._hold_to_manners(network, images, repeats)
+        counted = network.seconds[-repeats:]
+        expected, found = images / statistics.median(counted), float(found)
+        close = math.isclose(found, expected, rel_tol=0.25)
+        passes = f"{repeats} counted passes of {images} pictures"
+        if not close:
+            self._recognise(found, images, network.seconds, counted, passes)
+        require(close, f"For {passes} the answer is {expected:.0f} pictures a second; yours is {found:.3g}.")
+        mode = "train()" if training else "eval()"
+        require(
+            network.training is training and network.head.training is training,
+            f"The network came in `{mode}` mode and was left in the other: put it back.",
+        )
+
+    def _hold_to_manners(self, network: _Stopwatch, images: int, repeats: int) -> None:
+        calls = len(network.seconds)
+        require(calls > 0, "The network was not called once, so nothing was measured.")
+        require(
+            set(network.shapes) == {(images, 3, 4, 4)},
+            f"Give the network the whole batch of {images} pictures each time, as it is.",
+        )
+        require(
+            calls > repeats,
+            f"With `repeats={repeats}` the network was called {calls} times, so the slow first pass was counted: "
+            f"warm up with one more pass, and count {repeats} after it.",
+        )
+        require(calls <= repeats + 5, f"With `repeats={repeats}` the network was called {calls} times: that is waste.")
+        require(not network.in_train_mode, "The network ran in `train()` mode: switch to `eval()` before you measure.")
+        require(
+            not network.with_gradients,
+            "Gradients were on, so each pass also kept what a backward pass would need: "
+            "measure under `torch.inference_mode()`.",
+        )
+
+    def _recognise(self, found: float, images: int, every: list[float], counted: list[float], passes: str) -> None:
+        known = {
+            "1 / the median: that is passes a second. A pass holds several pictures": 1 / statistics.median(counted),
+            "the median itself: that is seconds a pass": statistics.median(counted),
+            "seconds a picture, upside down": statistics.median(counted) / images,
+            "the mean. One disturbed pass pulls it far away; take the median": images / statistics.mean(counted),
+            "the fastest pass alone. Take the median": images / min(counted),
+            "the slowest pass. Take the median": images / max(counted),
+            "counted with the slow first pass. Warm up before the clock starts": images / statistics.mean(every),
+        }
+        for what, value in known.items():
+            require(not math.isclose(found, value, rel_tol=0.1), f"For {passes} your number is {what}.")
+
+
+def _beats(one: dict, other: dict) -> bool:
+    """At least as good in both, and better in one."""
+    no_worse = one["speed"] >= other["speed"] and one["accuracy"] >= other["accuracy"]
+    return no_worse and (one["speed"] > other["speed"] or one["accuracy"] > other["accuracy"])
+
+
+def _networks(*numbers: tuple[float, float]) -> list[dict]:
+    return [{"name": "abcdefghij"[i], "speed": s, "accuracy": a} for i, (s, a) in enumerate(numbers)]
+
+
+def _told(networks: list[dict], *columns: str) -> str:
+    return "; ".join(f"{one['name']}: " + ", ".join(f"{c} {one[c]}" for c in columns) for one in networks)
+
+
+class Frontier(Exercise):
+    number = "6.2"
+    title = "the efficient frontier"
+    level = Level.WRITE
+    minutes = 8
+    hints = (
+        "Write a small function first: `beats(a, b)` is True where a is at least as fast *and* at least as accurate "
+        "as b, and better in one of the two.",
+        "A network is on the frontier if no other beats it. It never beats itself, because it is not better than "
+        "itself in anything.",
+        "`[b['name'] for b in networks if not any(beats(a, b) for a in networks)]`",
+    )
+    answer = """
+def frontier(networks):
+    def beats(a, b):
+        no_worse = a["speed"] >= b["speed"] and a["accuracy"] >= b["accuracy"]
+        return no_worse and (a["speed"] > b["speed"] or a["accuracy"] > b["accuracy"])
+
+    return [b["name"] for b in networks if not any(beats(a, b) for a in networks)]
+"""
+
+    def examine(self, frontier):
+        self._try(frontier, _networks((10, 70), (5, 80), (4, 75), (20, 60)), "In no order")
+        self._try(frontier, _networks((10, 70)), "A single network")
+        self._try(frontier, [], "No network at all")
+        self._try(frontier, _networks((10, 70), (10, 80)), "Equally fast, one more accurate")
+        self._try(frontier, _networks((10, 80), (20, 80), (5, 60)), "Equally accurate, one faster")
+        self._try(frontier, _networks((10, 70), (10, 70), (5, 60)), "Two with the same numbers")
+        self._try(frontier, _networks((1, 90), (2, 80), (3, 70), (4, 60)), "None beats another")
+        self._try(frontier, _networks((1, 60), (2, 70), (3, 80), (4, 90)), "One beats all")
+        for _ in range(60):
+            drawn = [(random.randint(1, 5), random.randint(70, 74)) for _ in range(random.randint(2, 7))]
+            self._try(frontier, _networks(*drawn), "Drawn at random")
+        return "Right on ties, twins and a single network. The rest are choices that you need not consider."
+
+    def _try(self, frontier, networks: list[dict], case: str) -> None:
+        given = copy.deepcopy(networks)
+        found = frontier(given)
+        fits = isinstance(found, list | tuple | set) and all(isinstance(name, str) for name in found)
+        require(fits, f"Return a list of names, not {short(found)}.")
+        require(given == networks, "Your function changed the list that it was given. Leave it as it was.")
+        require(len(set(found)) == len(found), f"{case}: your list names a network twice: {short(found)}.")
+        expected = {b["name"] for b in networks if not any(_beats(a, b) for a in networks)}
+        told = _told(networks, "speed", "accuracy")
+        for name in sorted(set(found) - expected):
+            loser = next((one for one in networks if one["name"] == name), None)
+            require(loser is not None, f"{case} ({told}): there is no network {short(name)}.")
+            winner = next(one for one in networks if _beats(one, loser))["name"]
+            require(False, f"{case} ({told}): yours keeps {name}, and {winner} beats it.")
+        missed = sorted(expected - set(found))
+        require(not missed, f"{case} ({told}): yours lacks {', '.join(missed)}, which no other beats.")
+
+
+def _positions(side: int, width: int = 5) -> Tensor:
+    """A class token far away from the rest, and a grid on which rows differ from columns: [1, 1 + side**2, width]."""
+    across, down = torch.meshgrid(torch.linspace(0, 2, side), torch.linspace(0, 1, side), indexing="xy")
+    waves = [torch.sin((k + 1) * across + k * down * down) for k in range(width)]
+    grid = torch.stack(waves, dim=-1).reshape(1, side * side, width) + 0.05 * torch.randn(1, side * side, width)
+    return torch.cat([torch.full((1, 1, width), 9.0), grid], dim=1)
+
+
+def _resized(positions: Tensor, side: int, *, mode: str = "bicubic", corners: bool = True, permuted: bool = True):
+    """What `resize_positions` would give with another mode, other corners, or without moving channels to the front."""
+    count, width = positions.shape[1] - 1, positions.shape[2]
+    old, grid = math.isqrt(count), positions[:, 1:]
+    grid = grid.permute(0, 2, 1) if permuted else grid
+    grid = nn.functional.interpolate(grid.reshape(1, width, old, old), size=side, mode=mode, align_corners=corners)
+    grid = grid.reshape(1, width, side * side).permute(0, 2, 1) if permuted else grid.reshape(1, side * side, width)
+    return torch.cat([positions[:, :1], grid], dim=1)
+
+
+class ResizePositions(Exercise):
+    number = "6.3"
+    title = "resize the positions"
+    level = Level.WRITE
+    minutes = 12
+    hints = (
+        "Three steps: split off the class token, `positions[:, :1]`; resize the rest; put both together again with "
+        "`torch.cat(..., dim=1)`.",
+        "`F.interpolate` wants [1, d, n, n], and you have [1, n*n, d]. Move d to the front with "
+        "`.permute(0, 2, 1)` *before* you `.reshape(1, d, n, n)`. On the way back: reshape first, then permute.",
+        '`F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True)`. For the count of patches take '
+        "`n = math.isqrt(count)`, and raise `ValueError` where `n * n != count`.",
+    )
+    answer = """
+def resize_positions(positions, new_grid):
+    token, patches = positions[:, :1], positions[:, 1:]
+    _, count, d = patches.shape
+    n = math.isqrt(count)
+    if n * n != count:
+        raise ValueError(f"{count} patches are no square grid")
+    grid = patches.permute(0, 2, 1).reshape(1, d, n, n)
+    grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True)
+    patches = grid.reshape(1, d, new_grid * new_grid).permute(0, 2, 1)
+    return torch.cat([token, patches], dim=1)
+"""
+
+    def examine(self, resize_positions):
+        for old, new in ((6, 4), (4, 7), (14, 10)):
+            self._compare(resize_positions, _positions(old), new)
+        same = _positions(5)
+        found = self._resized(resize_positions, same, 5)
+        require(torch.allclose(found, same, atol=1e-4), "From a 5 x 5 grid to a 5 x 5 grid, nothing should change.")
+        self._refuses(resize_positions, torch.zeros(1, 1 + 12, 4))
+        return "The same numbers as torchvision's own function. With these, a ViT sees pictures of another size."
+
+    def _resized(self, resize_positions, positions: Tensor, new: int) -> Tensor:
+        given = positions.clone()
+        found = resize_positions(given, new)
+        require(isinstance(found, Tensor), f"Return a tensor, not {short(found)}.")
+        require(torch.equal(given, positions), "Your function changed the positions that it was given.")
+        expected = [1, 1 + new * new, positions.shape[2]]
+        require(
+            list(found.shape) == expected,
+            f"From {list(positions.shape)} to a grid of {new} x {new}: the result should be {expected}, "
+            f"not {list(found.shape)}.",
+        )
+        return found
+
+    def _compare(self, resize_positions, positions: Tensor, new: int) -> None:
+        found = self._resized(resize_positions, positions, new)
+        require(
+            torch.allclose(found[:, :1], positions[:, :1]),
+            "The class token came out changed. It has no place in the grid: keep it out of the resizing, "
+            "and put it first again.",
+        )
+        state = {"encoder.pos_embedding": positions.clone()}
+        expected = interpolate_embeddings(new, 1, state)["encoder.pos_embedding"]
+        if torch.allclose(found, expected, atol=1e-4):
+            return
+        others = {
+            "what `reshape` alone gives: the d numbers of a patch were spread over the grid. Move d to the front "
+            "with `permute` first": _resized(positions, new, permuted=False),
+            "the result of `align_corners=False`. With True the outermost patches stay where they are, and so "
+            "torchvision has it": _resized(positions, new, corners=False),
+            "the result of bilinear interpolation. torchvision takes bicubic": _resized(
+                positions, new, mode="bilinear"
+            ),
+            "bilinear, without aligned corners. torchvision takes bicubic, with them": _resized(
+                positions, new, mode="bilinear", corners=False
+            ),
+            "a grid turned on its side: rows have become columns": torch.cat(
+                [expected[:, :1], expected[:, 1:].unflatten(1, (new, new)).transpose(1, 2).flatten(1, 2)], dim=1
+            ),
+        }
+        for what, other in others.items():
+            require(not torch.allclose(found, other, atol=1e-4), f"This is {what}.")
+        old = math.isqrt(positions.shape[1] - 1)
+        gap = (found - expected).abs().max().item()
+        require(
+            False, f"From {old} x {old} to {new} x {new}, your numbers differ from torchvision's by up to {gap:.2f}."
+        )
+
+    def _refuses(self, resize_positions, positions: Tensor) -> None:
+        try:
+            found = resize_positions(positions, 3)
+        except ValueError:
+            return
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0][:100]
+            require(
+                False, f"12 patches are no square grid, and PyTorch stumbled ({reason}): raise a `ValueError` first."
+            )
+        require(False, f"12 patches are no square grid. Yours gave {short(found)}: raise a `ValueError`.")
+
+
+def _measured(*numbers: tuple[float, float, float | None]) -> list[dict]:
+    return [{"name": "abcdefghij"[i], "megabytes": m, "speed": s, "accuracy": a} for i, (m, s, a) in enumerate(numbers)]
+
+
+class Choose(Exercise):
+    number = "6.4"
+    title = "choose"
+    level = Level.EDGE
+    minutes = 10
+    hints = (
+        "First filter, then choose: the ones with `megabytes <= most_megabytes`, those with `speed >= least_speed`, "
+        "and among the ones in both, those whose accuracy is known.",
+        "NaN is not equal to itself, and `max` with a NaN in front keeps it. "
+        '`one["accuracy"] is not None and not math.isnan(one["accuracy"])` says whether it is known.',
+        '`max(known, key=lambda one: (one["accuracy"], one["speed"]))` takes the faster of two that are equally '
+        "accurate. Before it, raise a `ValueError` for each way in which nothing is left.",
+    )
+    answer = """
+def choose(networks, most_megabytes, least_speed):
+    small = [one for one in networks if one["megabytes"] <= most_megabytes]
+    fast = [one for one in networks if one["speed"] >= least_speed]
+    if not small:
+        raise ValueError(f"no network has at most {most_megabytes} megabytes")
+    if not fast:
+        raise ValueError(f"no network reaches a speed of {least_speed}")
+    fitting = [one for one in small if one in fast]
+    if not fitting:
+        raise ValueError(f"none with at most {most_megabytes} megabytes reaches a speed of {least_speed}")
+    known = [one for one in fitting if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
+    if not known:
+        raise ValueError("of those that fit, no accuracy is known")
+    return max(known, key=lambda one: (one["accuracy"], one["speed"]))["name"]
+"""
+
+    def examine(self, choose):
+        nan = float("nan")
+        three = _measured((20, 40, 75), (100, 15, 81), (350, 4, 84))
+        self._picks(choose, three, 200, 10, "b", "The most accurate of those that fit")
+        self._picks(choose, three, 1000, 1, "c", "Everything fits")
+        self._picks(choose, three, 100, 15, "b", "b lies exactly on both limits, and so fits")
+        self._picks(choose, three, 50, 0, "a", "Only the smallest fits")
+        self._picks(choose, _measured((20, 4, None), (20, 4, 60)), 50, 1, "b", "a's accuracy is unknown (None)")
+        for order in ((nan, 60, 50), (60, nan, 50), (50, 60, nan)):
+            networks = _measured(*((20, 4, accuracy) for accuracy in order))
+            winner = "abc"[order.index(60)]
+            self._picks(choose, networks, 50, 1, winner, "One accuracy is unknown (NaN)")
+        self._picks(choose, _measured((9, 4, 70), (30, 8, 70), (9, 6, 70)), 50, 1, "b", "All are equally accurate")
+        self._picks(choose, _measured((9, 4, 0.0), (30, 8, None)), 50, 1, "a", "An accuracy of 0 is known")
+        self._refuses(choose, three, 10, 1, ["megabytes"], "no network is small enough")
+        self._refuses(choose, three, 1000, 100, ["speed"], "no network is fast enough")
+        self._refuses(
+            choose, _measured((20, 4, 75), (100, 15, 81)), 50, 10, ["megabytes", "speed"],
+            "each limit is met by one network, and none meets both",
+        )  # fmt: skip
+        unknown = _measured((20, 4, None), (20, 5, nan), (500, 5, 80))
+        self._refuses(choose, unknown, 50, 1, ["accuracy"], "two fit, and their accuracy is unknown")
+        return "The best that fits, no surprise from NaN, and where nothing fits it says which limit to loosen."
+
+    def _picks(self, choose, networks: list[dict], most: float, least: float, expected: str, case: str) -> None:
+        given = copy.deepcopy(networks)
+        found = choose(given, most, least)
+        told = f"{case} ({_told(networks, 'megabytes', 'speed', 'accuracy')}; at most {most} megabytes, speed {least})"
+        require(repr(given) == repr(networks), "Your function changed the list that it was given. Leave it as it was.")
+        require(isinstance(found, str), f"{told}: return the name of one network, not {short(found)}.")
+        require(found == expected, f"{told}: the answer is {expected}, yours is {short(found)}.")
+
+    def _refuses(self, choose, networks: list[dict], most: float, least: float, words: list[str], case: str) -> None:
+        told = f"{case} ({_told(networks, 'megabytes', 'speed', 'accuracy')}; at most {most} megabytes, speed {least})"
+        try:
+            found = choose(copy.deepcopy(networks), most, least)
+        except ValueError as error:
+            missing = [word for word in words if word not in str(error)]
+            extra = [word for word in ("megabytes", "speed") if word in str(error) and word not in words]
+            extra = [] if words == ["accuracy"] else extra  # it may well say what they fit into
+            said = short(str(error))
+            require(not missing, f"Here {told}. Your ValueError should name `{' and '.join(missing)}`; it says {said}.")
+            require(
+                not extra,
+                f"Here {told}. Your ValueError blames `{' and '.join(extra)}`, which is not what is in the way; "
+                f"it says {said}.",
+            )
+            return
+        require(False, f"Here {told}. Raise a `ValueError` that says so; yours gave {short(found)}.")
+
+
+EXERCISES = Exercises(ImagesASecond, Frontier, ResizePositions, Choose)
+
+QUIZ = Quiz(
+    "06",
+    (
+        Question(
+            "Network A does 4.1 billion multiply-adds for a picture, network B 4.4. Which is faster on your machine?",
+            (
+                Option(
+                    "A, by about a tenth.",
+                    "That would be so if every multiply-add took the same time. A depthwise convolution spends most "
+                    "of its time on moving numbers.",
+                ),
+                Option(
+                    "You cannot tell from that. Measure.",
+                    "Right. ResNet-50 and EfficientNet-B4 are such a pair, and you saw how far apart they are.",
+                    right=True,
+                ),
+                Option("About equally fast.", "Equal work on paper is not equal time: see the table of this lesson."),
+            ),
+        ),
+        Question(
+            "On a GPU, a pass takes 0.3 ms, whether the batch holds 1 picture or 256. What happened?",
+            (
+                Option("The GPU is fast enough for both.", "Not for 256 times the work in the same time."),
+                Option(
+                    "You timed how long it takes to hand out the work.",
+                    "Right. A GPU works on while Python goes ahead. Wait with `torch.cuda.synchronize()` before each "
+                    "look at the clock.",
+                    right=True,
+                ),
+                Option("The median hid the slow passes.", "The median is of passes that were all too short."),
+            ),
+        ),
+        Question(
+            "A network lies below the efficient frontier of speed and accuracy. Is it a bad choice?",
+            (
+                Option("Yes: another beats it.", "On these two axes. You may care about more than two."),
+                Option(
+                    "Not if it wins on something that is not in the picture: memory, file size, your own pictures.",
+                    "Right. The frontier holds for its two axes, for one machine, and for ImageNet's pictures.",
+                    right=True,
+                ),
+                Option(
+                    "No: the frontier only shows the extremes.",
+                    "It shows every network that no other beats, from the fastest to the most accurate.",
+                ),
+            ),
+        ),
+        Question(
+            "You want to run a pretrained ViT-B/16 on pictures of 160 pixels. What has to change in the weights?",
+            (
+                Option("Nothing: a ViT takes any size.", "You saw the error. Its positions are a fixed table."),
+                Option(
+                    "The position embeddings alone.",
+                    "Right: from a grid of 14 x 14 to 10 x 10. All other layers treat each patch alike.",
+                    right=True,
+                ),
+                Option(
+                    "All layers: it has to be trained anew.",
+                    "No other tensor has a shape that depends on the size of the picture.",
+                ),
+            ),
+        ),
+    ),
+)
