@@ -25,7 +25,7 @@ from helpers.training import FlippedBatches, as_tensors, evaluate, predict, trai
 
 STAGES = [1e-5, 1e-5, 1e-4, 1e-4, 1e-3]
 CANDIDATES = {
-    **{f"one {rate:.0e}": [rate] * 5 for rate in (1e-4, 3e-4, 6e-4, 1e-3)},
+    **{f"one {rate:.0e}": [rate] * 5 for rate in (3e-5, 1e-4, 3e-4, 6e-4, 1e-3)},
     **{f"stages x {factor}": [factor * rate for rate in STAGES] for factor in (1, 3, 5, 10)},
     **{f"layers {rate:.0e}": [rate / 2.6 ** (4 - i) for i in range(5)] for rate in (1e-3, 3e-3)},
     **{f"first, one {rate:.0e}": [rate] * 5 for rate in (1e-4, 3e-4, 6e-4)},
@@ -123,6 +123,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES), metavar="CANDIDATE")
     chosen = parser.parse_args()
+    if chosen.seeds < 2:
+        parser.error("--seeds: a spread needs 2 seeds or more")
     bench = Bench(chosen.dataset, chosen.backbone, chosen.side, chosen.per_class, chosen.epochs, chosen.batch_size)
     found = sorted(rows(bench, chosen.only, chosen.seeds), key=lambda row: -row["accuracy"])
     show_table(found, f"Validation accuracy over {chosen.seeds} seeds, {chosen.epochs} epochs, {chosen.side} px")

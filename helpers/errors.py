@@ -17,6 +17,22 @@ class CourseError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
+def first_line(error: BaseException) -> str:
+    """What an exception says, up to the first line break; its type where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def first_few(items: Iterable[object], most: int = 4) -> str:
+    """The first items, and how many more there are.
+
+    >>> first_few("abcdef", most=2)
+    'a, b and 4 more'
+    """
+    names = [str(item) for item in items]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> CourseError:
     """The error for a name that nobody knows: the nearest names first, or all where few.
 

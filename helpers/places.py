@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from helpers.errors import CourseError
+
+A_DAY = 24 * 3600.0  # seconds
 
 
 def repository() -> Path:
@@ -35,10 +39,15 @@ def weights_dir() -> Path:
     """Where fetched weights lie, as flat files: `checkpoints` in the folder that `COURSE_WEIGHTS` names.
 
     Without that variable it is torch.hub's own `checkpoints`, which all code with torchvision shares. The folder is
-    not made here: a stick or a share that cannot be written to serves as well.
+    not made here: a stick or a share that cannot be written to serves as well. A relative one starts at the checkout,
+    so that a notebook means the same folder as the command line.
+
+    Raises:
+        CourseError: `~name` of somebody who has no home here.
     """
     if named := os.environ.get("COURSE_WEIGHTS"):
-        return Path(named).expanduser() / "checkpoints"
+        folder = _expanded(named)
+        return (folder if folder.is_absolute() else repository().absolute() / folder) / "checkpoints"
     import torch.hub  # the doctor asks for other places where torch cannot be imported
 
     return Path(torch.hub.get_dir()) / "checkpoints"
@@ -48,14 +57,34 @@ def weights_dir() -> Path:
 def draft_of(path: Path) -> Iterator[Path]:
     """A name beside `path` to write to, renamed to `path` at the end: a file is there whole or not at all.
 
-    Where writing fails, the draft is taken away, and what `path` held before stays.
+    Where writing fails, the draft is taken away, and what `path` held before stays. So are files whose names go on
+    from the draft's: torch.hub writes to such a one, and leaves it where the disk is full.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         yield draft
         draft.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        for left in path.parent.glob(f"{glob.escape(draft.name)}*"):
+            left.unlink(missing_ok=True)
+
+
+def sweep_drafts(path: Path) -> None:
+    """Take away drafts of `path` that nobody has written to for a day: their program was killed."""
+    for draft in path.parent.glob(f".{glob.escape(path.name)}.*.tmp*"):
+        with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's: it is in nobody's way
+            if time.time() - draft.stat().st_mtime > A_DAY:
+                draft.unlink()
+
+
+def _expanded(named: str) -> Path:
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:
+        raise CourseError(
+            f"COURSE_WEIGHTS is {named}, and nobody of that name has a home here: set COURSE_WEIGHTS to a folder "
+            "that you own"
+        ) from None
 
 
 def _folder(variable: str, default: Path) -> Path:

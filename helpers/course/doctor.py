@@ -26,7 +26,7 @@ from packaging.requirements import Requirement
 import helpers
 from helpers.course import html
 from helpers.course.lessons import all_lessons
-from helpers.errors import CourseError
+from helpers.errors import CourseError, first_line
 from helpers.places import cache_dir, output_dir, repository, weights_dir
 
 Status = Literal["ok", "warning", "problem"]
@@ -151,14 +151,14 @@ def _torch() -> Check:
     try:
         torch, torchvision = _import("torch"), _import("torchvision")
     except (ImportError, OSError, RuntimeError) as error:  # a mixed pair may already fail while it is imported
-        return _torch_problem(f"{type(error).__name__}: {_first_line(error)}")
+        return _torch_problem(f"{type(error).__name__}: {first_line(error)[:160]}")
     versions = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
     if _kind(torch.__version__) != _kind(torchvision.__version__):
         return _torch_problem(f"{versions}: they are of two kinds")
     try:
         torchvision.ops.nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([1.0]), 0.5)
     except (RuntimeError, AttributeError) as error:
-        return _torch_problem(f"{versions}: {_first_line(error)}")
+        return _torch_problem(f"{versions}: {first_line(error)[:160]}")
     return Check("torch", "ok", versions)
 
 
@@ -174,10 +174,6 @@ def _import(name: str) -> ModuleType:
 def _kind(version: str) -> str:
     """ "cpu", "cu132", or "" where the version does not say, as from PyPI in macOS."""
     return version.partition("+")[2]
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or ["no message"])[0][:160]
 
 
 # The machine --------------------------------------------------------------------------------------------------
@@ -197,7 +193,7 @@ def _device() -> Check:
 
 
 def _not_looked_at(name: str, error: BaseException) -> Check:
-    return Check(name, "warning", f"not looked at ({_first_line(error)})", "Mend the problems above first.")
+    return Check(name, "warning", f"not looked at ({first_line(error)[:160]})", "Mend the problems above first.")
 
 
 def _memory() -> Check:
@@ -259,7 +255,7 @@ def _embedded_weights() -> Check:
         for name in backbones.OFFLINE_BACKBONES:
             weights.read_state_dict(backbones.backbone_weights(name).file())
     except (CourseError, ImportError) as error:
-        return Check("embedded weights", "problem", _first_line(error), SET_UP_AGAIN)
+        return Check("embedded weights", "problem", first_line(error)[:160], SET_UP_AGAIN)
     return Check("embedded weights", "ok", f"{', '.join(backbones.OFFLINE_BACKBONES)}: whole")
 
 

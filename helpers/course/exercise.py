@@ -28,7 +28,7 @@ import torch
 
 import helpers
 from helpers.course import panel, progress
-from helpers.errors import CourseError
+from helpers.errors import CourseError, first_line
 
 
 class Outcome(StrEnum):
@@ -117,7 +117,7 @@ class Exercise:
     # How it is judged -----------------------------------------------------------------------------
 
     def judge(self, *answers: object) -> Report:
-        """The report on these answers; shows and records nothing, and leaves the random state as it was.
+        """The report on these answers; shows and records nothing, and leaves random state and settings alone.
 
         Raises:
             CourseError: the check line was changed and gives too many or too few answers.
@@ -139,7 +139,7 @@ class Exercise:
 
     def _blame(self, error: BaseException, answers: tuple[object, ...]) -> str:
         """The learner's own exception, cut to the learner's own lines."""
-        said = f"`{type(error).__name__}: {_first_line(error)}`"
+        said = f"`{type(error).__name__}: {first_line(error)}`"
         declared_in = self.examine.__func__.__code__.co_filename
         frames = [
             frame
@@ -242,19 +242,22 @@ def _is_gap(loaded: dis.Instruction, then: dis.Instruction, attribute: bool = Fa
 
 @contextlib.contextmanager
 def _own_random_state() -> Iterator[None]:
-    """Check with seed 0, and give the notebook its own random numbers and grad mode back."""
+    """Check with seed 0 in float32, and give the notebook its random numbers, grad mode and number type back."""
     python_state, numpy_state, grad = random.getstate(), np.random.get_state(), torch.is_grad_enabled()
+    number_type = torch.get_default_dtype()
     with torch.random.fork_rng(devices=[]):
         random.seed(0)
         np.random.seed(0)
         torch.default_generator.manual_seed(0)  # the CPU's only: checks run there, a GPU's state stays as it is
         torch.set_grad_enabled(True)
+        torch.set_default_dtype(torch.float32)
         try:
             yield
         finally:
             random.setstate(python_state)
             np.random.set_state(numpy_state)
             torch.set_grad_enabled(grad)
+            torch.set_default_dtype(number_type)
 
 
 _NOT_THE_LEARNERS = tuple(
@@ -281,10 +284,6 @@ def _names_the_call(answer: object, message: str) -> bool:
     named = answer.__mro__ if inspect.isclass(answer) else (answer,)  # a class may inherit its __init__
     names = "|".join(re.escape(one.__name__) for one in named)
     return re.search(rf"(?<!\w)({names})(\.\w+)?\(\)", message) is not None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or ["no message"])[0]
 
 
 class Exercises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from helpers.course import html
 from helpers.course.display import show
-from helpers.errors import CourseError, unknown_name
+from helpers.errors import CourseError, first_line, unknown_name
 from helpers.places import repository
 
 if TYPE_CHECKING:
@@ -63,8 +63,11 @@ class Lesson:
 
     def title_and_promise(self) -> tuple[str, str]:
         """The lesson's heading and its one sentence of promise: the start of its first cell."""
-        opening = "".join(self._document()["cells"][0]["source"])
-        title, promise = opening.split("\n\n")[:2]
+        try:
+            opening = "".join(self._document()["cells"][0]["source"])
+            title, promise = opening.split("\n\n")[:2]
+        except (LookupError, TypeError, ValueError):
+            raise CourseError(f"{self.path.name} does not begin with a heading and a promise: get it again") from None
         return title.removeprefix("# "), " ".join(promise.split())
 
     def _document(self) -> dict:
@@ -74,8 +77,7 @@ class Lesson:
             raise self._unreadable(error) from None
 
     def _unreadable(self, error: Exception) -> CourseError:
-        reason = (str(error).strip().splitlines() or ["unreadable"])[0]
-        return CourseError(f"{self.path} is no notebook ({reason[:120]}): get the lesson again")
+        return CourseError(f"{self.path} is no notebook ({first_line(error)[:120]}): get the lesson again")
 
 
 def all_lessons() -> list[Lesson]:

@@ -30,7 +30,7 @@ from helpers.course.panel import CHECK_MIME
 from helpers.course.parameters import parameters_for
 from helpers.course.records import write_beside
 from helpers.course.run_report import index_page, lesson_page, summary_text
-from helpers.errors import CourseError, unknown_name
+from helpers.errors import CourseError, first_line, unknown_name
 from helpers.training.devices import device_name, pick_device
 
 CELL_TIMEOUT = 1800  # seconds; an order of magnitude above the slowest cell on a slow laptop
@@ -292,8 +292,7 @@ def _try(run: _Run, source: NotebookNode) -> str | None:
     except DeadKernelError:
         return "DeadKernelError: the kernel died; was there enough memory?"
     except Exception as error:  # whatever it is, the other lessons still run
-        first = (str(error).strip().splitlines() or ["no message"])[0]
-        return f"{type(error).__name__}: {first}"
+        return f"{type(error).__name__}: {first_line(error)}"
     return None
 
 

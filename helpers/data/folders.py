@@ -14,7 +14,7 @@ import PIL
 
 from helpers.data.images import IMAGE_SUFFIXES, ImageProblem, one_line, open_image
 from helpers.data.splits import ImageDataset, Photo, Photos, Skipped, Splits, stratified_split
-from helpers.errors import CourseError
+from helpers.errors import CourseError, first_few
 from helpers.places import cache_dir, draft_of
 
 _VAL_NAMES = ("val", "valid", "validation")
@@ -243,8 +243,8 @@ def _same_classes(root: Path, parts: dict[str, Path], found: dict[str, dict[str,
     for part, by_class in found.items():
         missing, extra = sorted(train - set(by_class)), sorted(set(by_class) - train)
         if missing or extra:
-            gaps = [f"{parts[part].name}/ lacks {_listed(missing)}"] if missing else []
-            gaps += [f"{parts['train'].name}/ lacks {_listed(extra)}"] if extra else []
+            gaps = [f"{parts[part].name}/ lacks {first_few(map(one_line, missing), most=8)}"] if missing else []
+            gaps += [f"{parts['train'].name}/ lacks {first_few(map(one_line, extra), most=8)}"] if extra else []
             raise CourseError(
                 f"the classes of {one_line(root)} differ: {' and '.join(gaps)}; give every part the same class folders"
             )
@@ -269,8 +269,3 @@ def _enough(folder: Path, by_class: dict[str, list[Photo]], bad: Sequence[Skippe
         f"in {one_line(folder)} {'; '.join(told)}{more}: add photos, at least {least} for each class"
         f" ({' '.join(s.lstrip('.') for s in IMAGE_SUFFIXES[:4])} …), or remove the folder"
     )
-
-
-def _listed(names: Sequence[str], shown: int = 8) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(one_line(name) for name in names[:shown]) + more

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import MethodType
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,7 @@ from torchvision.models.resnet import BasicBlock
 
 from helpers.course.exercise import Exercise, Exercises, Level, require, short
 from helpers.course.quiz import Option, Question, Quiz
+from helpers.errors import first_line
 from helpers.models.freezing import eval_mode, moved, snapshot
 
 # Watching networks at work -------------------------------------------------------------------------
@@ -25,59 +28,188 @@ def _logits(model: nn.Module, images: Tensor, who: str, advice: str = "") -> Ten
         try:
             output = model(images)
         except (RuntimeError, ValueError, TypeError) as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            require(False, f"{who} no longer takes a picture ({first}).{advice}")
+            require(False, f"{who} no longer takes a picture ({first_line(error)}).{advice}")
     require(isinstance(output, Tensor), f"{who} gives {short(output)} and no tensor of logits.")
     return output
 
 
-def _last_linear(model: nn.Module, images: Tensor) -> tuple[nn.Linear, Tensor]:
-    """The linear layer that works last, and what goes into it."""
+@dataclass(frozen=True)
+class _Pass:
+    """One forward pass, as the linear layer that worked last saw it."""
+
+    layer: nn.Linear
+    taken: Tensor
+    given: Tensor
+    logits: Tensor
+
+
+def _pass(model: nn.Module, images: Tensor) -> _Pass:
+    """A pass in the network's own mode, with the same random numbers each time."""
     worked: list[tuple[nn.Linear, Tensor]] = []
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
     handles = [
         layer.register_forward_pre_hook(lambda layer, inputs: worked.append((layer, inputs[0].clone())))
         for layer in layers
     ]
-    with eval_mode(model), torch.no_grad():
-        model(images)
+    torch.default_generator.manual_seed(4)
+    with torch.no_grad():
+        logits = model(images)
     for handle in handles:
         handle.remove()
     require(worked, "No linear layer works in the network any more.")
-    return worked[-1]
+    layer, taken = worked[-1]
+    with torch.no_grad():
+        given = nn.functional.linear(taken, layer.weight, layer.bias)  # a class of the learner's own may add to that
+    return _Pass(layer, taken, given, logits)
 
 
-def _flags(model: nn.Module) -> dict[str, bool]:
-    return {name: parameter.requires_grad for name, parameter in model.named_parameters()}
+def _both_passes(model: nn.Module, images: Tensor) -> tuple[_Pass, _Pass]:
+    """One pass in `eval()` mode, and one as in training, in which BatchNorm's statistics stand still."""
+    with eval_mode(model):
+        at_rest = _pass(model, images)
+        for module in model.modules():
+            module.training = not isinstance(module, nn.modules.batchnorm._BatchNorm)
+        return at_rest, _pass(model, images)
 
 
-def _modes(model: nn.Module) -> dict[str, bool]:
-    return {name: module.training for name, module in model.named_modules()}
-
-
-def _hooks(model: nn.Module) -> int:
-    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
-
-
-def _require_left_as_found(model: nn.Module, before: dict[str, Tensor], modes: dict[str, bool]) -> None:
-    """No hook, no mode and no number of the network is other than it was."""
+def _require_only_the_head_new(before: tuple[_Pass, _Pass], after: tuple[_Pass, _Pass], what: str) -> None:
+    """A new layer gets what the old one got, in both modes, and gives the logits itself."""
     require(
-        _hooks(model) == 0,
-        f"{_hooks(model)} of your hooks are still on the network, and will run in every forward pass from now on: "
+        after[0].layer is not before[0].layer,
+        f"In {what} the old layer still gives the logits. Put a new `nn.Linear` in its place.",
+    )
+    require(
+        _same(after[0].taken, before[0].taken),
+        f"In {what}, what goes into the last layer is not what went into it before. A layer that stood before the "
+        "head is gone, or one was added: replace the last linear layer alone.",
+    )
+    require(
+        all(_same(one.logits, one.given) for one in after),
+        f"In {what} something comes after the new linear layer and changes what it gives. Nothing may: its outputs "
+        "are the logits, without a softmax and without dropout.",
+    )
+    require(
+        _same(after[1].taken, before[1].taken),
+        f"In training, what goes into the last layer of {what} is not what went into it before: a dropout is gone, "
+        "has another rate or was added. Keep all that stands before that layer.",
+    )
+    require(
+        all(p.requires_grad for p in after[0].layer.parameters()),
+        f"The new head of {what} is frozen, so it cannot learn: new parameters must be trainable.",
+    )
+
+
+def _name_of(layer: nn.Module, model: nn.Module) -> str:
+    return next(name for name, one in model.named_modules() if one is layer)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, atol=1e-6)
+
+
+# What an answer must leave alone -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Found:
+    """How a network came: what an answer must leave as it is."""
+
+    what: str
+    numbers: dict[str, Tensor]
+    flags: dict[str, bool]
+    modes: dict[nn.Module, tuple[str, bool]]
+
+
+def _found(model: nn.Module, what: str, without: str | None = None) -> _Found:
+    """How the network is now; `without` is the path of the layer that may go."""
+
+    def stays(name: str) -> bool:
+        return without is None or not name.startswith(f"{without}.")
+
+    return _Found(
+        what,
+        {name: value for name, value in snapshot(model).items() if stays(name)},
+        {name: parameter.requires_grad for name, parameter in model.named_parameters() if stays(name)},
+        {module: (name, module.training) for name, module in model.named_modules()},
+    )
+
+
+def _require_left_as_found(model: nn.Module, found: _Found) -> None:
+    """No number, flag, mode, hook or gradient of the network is other than it was."""
+    require(
+        torch.is_grad_enabled(),
+        "Your function has turned gradients off for all that comes after it. Use `with torch.no_grad():`, which "
+        "ends by itself.",
+    )
+    _require_unwatched(model)
+    _require_numbers(model, found)
+    _require_flags(model, found)
+    _require_modes(model, found)
+
+
+def _require_unwatched(model: nn.Module) -> None:
+    hooks = sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
+    require(
+        hooks == 0,
+        f"{hooks} of your hooks are still on the network, and will run in every forward pass from now on: "
         "keep each handle and call its `remove()`.",
     )
-    statistics = [name for name in moved(before, model) if "running" in name or "tracked" in name]
+    wrapped = [name for name, module in model.named_modules() if _has_another_forward(module)]
+    require(
+        not wrapped,
+        f"{_quoted(wrapped)} still has a `forward` of yours instead of its own. Use a hook, and `remove()` it.",
+    )
+
+
+def _has_another_forward(module: nn.Module) -> bool:
+    own = MethodType(type(module).forward, module)
+    return vars(module).get("forward", own) != own
+
+
+def _require_numbers(model: nn.Module, found: _Found) -> None:
+    now = model.state_dict()
+    lost = [name for name, value in found.numbers.items() if name not in now or now[name].shape != value.shape]
+    require(not lost, f"In {found.what} {_quoted(lost)} went too, and that is no part of the last layer.")
+    changed = moved(found.numbers, model)
+    statistics = [name for name in changed if "running" in name or "tracked" in name]
     require(
         not statistics,
-        f"Your function moved the BatchNorm statistics `{'`, `'.join(statistics)}`: the picture went through in "
+        f"Your function moved the BatchNorm statistics {_quoted(statistics)}: the picture went through in "
         "`train()` mode. Switch to `eval()` for it.",
     )
-    require(not moved(before, model), f"Your function changed `{'`, `'.join(moved(before, model))}` of the network.")
-    now = _modes(model)
-    other = [name for name, mode in modes.items() if name in now and now[name] != mode]
     require(
-        not other,
-        f"The network came in {_mode_name(modes[''])} mode and was left in another: put it back.",
+        not changed,
+        f"In {found.what} {_quoted(changed)} has other numbers than before, because it was changed or made anew: "
+        "leave it as it is.",
+    )
+    graded = [name for name, p in model.named_parameters() if p.grad is not None]
+    require(
+        not graded,
+        f"Your function left gradients in {_quoted(graded)}, and the next training step would use them. "
+        "Do without `backward()`.",
+    )
+
+
+def _require_flags(model: nn.Module, found: _Found) -> None:
+    now = dict(model.named_parameters())
+    other = [name for name, flag in found.flags.items() if now[name].requires_grad != flag]
+    require(
+        not other, f"In {found.what} `requires_grad` of {_quoted(other)} is another one now: leave all flags alone."
+    )
+
+
+def _require_modes(model: nn.Module, found: _Found) -> None:
+    """Each module that is still there has its mode; a new one may have any."""
+    still = {module: found.modes[module] for module in model.modules() if module in found.modes}
+    other = [(name, mode) for module, (name, mode) in still.items() if module.training != mode]
+    if not other:
+        return
+    name, mode = other[0]
+    require(name != "", f"The network came in {_mode_name(mode)} mode and was left in another: put it back.")
+    require(
+        False,
+        f"`{name}` came in {_mode_name(mode)} mode and was left in another, since `train()` and `eval()` set the "
+        "mode of every part: note `module.training` of each module before, and put each back.",
     )
 
 
@@ -85,16 +217,28 @@ def _mode_name(training: bool) -> str:
     return "`train()`" if training else "`eval()`"
 
 
+def _quoted(names: list[str]) -> str:
+    return f"`{'`, `'.join(names[:3])}`"
+
+
 # 4.1 -----------------------------------------------------------------------------------------------
 
 
-def _families() -> Iterator[tuple[str, str, nn.Module]]:
-    """torchvision's four families, so small that they run in milliseconds: name, where the head is, network."""
-    yield "the ResNet", "fc", ResNet(BasicBlock, [1, 1, 1, 1], num_classes=10)
+def _families() -> Iterator[tuple[str, nn.Module]]:
+    """torchvision's four families, so small that they run in milliseconds."""
+    yield "the ResNet", ResNet(BasicBlock, [1, 1, 1, 1], num_classes=10)
     settings = [MBConvConfig(1, 3, 1, 8, 8, 1), MBConvConfig(2, 3, 2, 8, 12, 1)]
-    yield "the EfficientNet", "classifier", EfficientNet(settings, dropout=0.5, last_channel=20, num_classes=10)
-    yield "the ConvNeXt", "classifier", ConvNeXt([CNBlockConfig(8, 14, 1), CNBlockConfig(14, None, 1)], num_classes=10)
-    yield "the ViT", "heads", VisionTransformer(32, 16, 1, 2, hidden_dim=18, mlp_dim=24, num_classes=10)
+    yield "the EfficientNet", EfficientNet(settings, dropout=0.5, last_channel=20, num_classes=10)
+    yield "the ConvNeXt", ConvNeXt([CNBlockConfig(8, 14, 1), CNBlockConfig(14, None, 1)], num_classes=10)
+    yield "the ViT", VisionTransformer(32, 16, 1, 2, hidden_dim=18, mlp_dim=24, num_classes=10)
+
+
+def _train_the_norms(model: nn.Module) -> None:
+    """Numbers as after training: a norm that begins anew, with weights 1 and 0, then gives something else."""
+    for layer in model.modules():
+        if isinstance(layer, nn.LayerNorm | nn.modules.batchnorm._BatchNorm):
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.normal_(layer.bias)
 
 
 class HeadsByHand(Exercise):
@@ -119,70 +263,39 @@ def new_head(model, classes):
 """
 
     def examine(self, new_head):
-        for name, place, model in _families():
-            self._try(new_head, name, place, model.eval())
+        for what, model in _families():
+            self._try(new_head, what, model.eval())
         return "Four families, four places, and what stands before each head is where it was."
 
-    def _try(self, new_head, name, place, model):
+    def _try(self, new_head, what, model):
         images = torch.randn(4, 3, 32, 32)
+        _train_the_norms(model)
         for parameter in list(model.parameters())[:4]:
             parameter.requires_grad = False
-        _, expected = _last_linear(model, images)
-        before, flags = snapshot(model), _flags(model)
+        before = _both_passes(model, images)
+        found = _found(model, what, without=_name_of(before[0].layer, model))
         new_head(model, 3)
-        logits = _logits(
-            model,
-            images,
-            f"{name[0].upper()}{name[1:]}",
-            " Did the layers that stand before the last one go with it? Replace the linear layer alone, and take its "
-            "width from `in_features`.",
+        self._require_shape(model, what, images)
+        after = _both_passes(model, images)
+        _require_left_as_found(model, found)
+        _require_only_the_head_new(before, after, what)
+        heads_own = {id(parameter) for parameter in after[0].layer.parameters()}
+        added = [name for name, p in model.named_parameters() if name not in found.numbers and id(p) not in heads_own]
+        require(
+            not added, f"{what[0].upper()}{what[1:]} now has {_quoted(added)} as well: replace one layer, add none."
         )
+
+    def _require_shape(self, model, what, images):
+        advice = (
+            " Did the layers that stand before the last one go with it? Replace the linear layer alone, and take its "
+            "width from `in_features`."
+        )
+        logits = _logits(model, images, f"{what[0].upper()}{what[1:]}", advice)
+        old = " The old head is still at work: change the model that you were given."
         require(
             tuple(logits.shape) == (4, 3),
-            f"4 pictures and 3 classes make logits [4, 3], and {name} gives {list(logits.shape)}."
-            + (
-                " The old head is still at work: change the model that you were given."
-                if logits.shape[-1] == 10
-                else ""
-            ),
-        )
-        head, seen = _last_linear(model, images)
-        require(
-            seen.shape == expected.shape and torch.allclose(seen, expected, atol=1e-6),
-            f"In {name}, what goes into the last layer is not what went into it before. A layer that stood before the "
-            "head is gone (a norm, a flatten), or a new one was put there: replace the last linear layer alone.",
-        )
-        self._require_dropout(name, model, images)
-        untouched = {key: value for key, value in before.items() if not key.startswith(f"{place}.")}
-        now = model.state_dict()
-        lost = [key for key in untouched if key not in now]
-        require(not lost, f"{name[0].upper()}{name[1:]} has lost `{'`, `'.join(lost[:3])}`.")
-        changed = moved(untouched, model)
-        require(not changed, f"In {name} you also changed `{'`, `'.join(changed[:3])}`, which is no part of the head.")
-        now_flags = _flags(model)
-        other = [key for key in untouched if key in flags and now_flags[key] != flags[key]]
-        require(
-            not other,
-            f"In {name} the flag `requires_grad` of `{'`, `'.join(other[:3])}` is another one now. Replacing a head "
-            "freezes nothing and unfreezes nothing.",
-        )
-        require(all(p.requires_grad for p in head.parameters()), f"The new head of {name} is frozen: it cannot learn.")
-
-    def _require_dropout(self, name, model, images):
-        """EfficientNet trains with dropout before its head: two passes in training must differ."""
-        if name != "the EfficientNet":
-            return
-        model.eval()
-        for layer in model.modules():
-            if isinstance(layer, nn.Dropout):
-                layer.train()
-        with torch.no_grad():
-            same = torch.equal(model(images), model(images))
-        model.eval()
-        require(
-            not same,
-            f"The dropout of {name} is gone. It stands before the linear layer in `model.classifier`: keep it, and "
-            "replace only `model.classifier[1]`.",
+            f"4 pictures and 3 classes make logits [4, 3], and {what} gives {list(logits.shape)}."
+            + (old if logits.shape[-1] == 10 else ""),
         )
 
 
@@ -278,10 +391,36 @@ _CASES = (
 )
 
 
+class _Precise(nn.Module):
+    """Takes pictures of float32 and computes in float64."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(48, 6), nn.ReLU(), nn.Linear(6, 4)).double()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images.double())
+
+
+_PRECISE = _Case(
+    "a network that computes in another type than its pictures have",
+    _Precise,
+    "layers.3",
+    "The old layer has the type that the new one needs, not the image.",
+)
+
+
 def _stranger(case: _Case) -> nn.Module:
     """The case's network in `train()` mode, with BatchNorm statistics of its own where it has them."""
     model = case.build().train()
     model(3 * torch.randn(16, 3, 4, 4) + 2)
+    return model
+
+
+def _with_batchnorm_at_rest() -> nn.Module:
+    """The last case in `train()` mode with its BatchNorm in `eval()`, as lesson 03 freezes one."""
+    model = _stranger(_CASES[-1])
+    model.stem[1].eval()
     return model
 
 
@@ -294,8 +433,9 @@ class FindTheClassifier(Exercise):
         "The order in which layers are declared says nothing. Let a picture through, and note which ones work.",
         "A forward hook on each `nn.Linear` of `model.named_modules()` appends its name to a list. Give the hook its "
         "own name: `lambda layer, inputs, output, name=name: worked.append(name)`.",
-        "Around it: remember `model.training`, call `model.eval()`, run `model(image)` under `torch.no_grad()`, "
-        "`remove()` every handle, `model.train(was_training)`. The answer is `worked[-1]`.",
+        "Around it: note `modes = {module: module.training for module in model.modules()}`, call `model.eval()`, run "
+        "`model(image)` under `torch.no_grad()`, `remove()` every handle. Then `module.training = mode` for each "
+        "pair of `modes.items()`: `model.train()` would set all parts alike. The answer is `worked[-1]`.",
     )
     answer = """
 def find_classifier(model, image):
@@ -305,11 +445,12 @@ def find_classifier(model, image):
         for name, layer in model.named_modules()
         if isinstance(layer, nn.Linear)
     ]
-    was_training = model.training
+    modes = {module: module.training for module in model.modules()}
     model.eval()
     with torch.no_grad():
         model(image)
-    model.train(was_training)
+    for module, mode in modes.items():
+        module.training = mode
     for handle in handles:
         handle.remove()
     return worked[-1]
@@ -318,12 +459,12 @@ def find_classifier(model, image):
     def examine(self, find_classifier):
         for case in _CASES:
             for training in (True, False):
-                self._try(find_classifier, case, training)
+                self._try(find_classifier, case, _stranger(case).train(training))
+        self._try(find_classifier, _CASES[-1], _with_batchnorm_at_rest())
         return "Decoys, leftovers and nesting: what a layer does is the only thing that you trusted."
 
-    def _try(self, find_classifier, case, training):
-        model = _stranger(case).train(training)
-        before, modes = snapshot(model), _modes(model)
+    def _try(self, find_classifier, case, model):
+        found = _found(model, case.what)
         name = find_classifier(model, torch.randn(1, 3, 4, 4))
         require(
             isinstance(name, str),
@@ -333,7 +474,7 @@ def find_classifier(model, image):
             name == case.head,
             f"In {case.what} the classifier is `{case.head}`, and you say `{name}`. {case.trap}",
         )
-        _require_left_as_found(model, before, modes)
+        _require_left_as_found(model, found)
 
 
 class ReplaceInAny(Exercise):
@@ -357,49 +498,47 @@ def replace_any(model, classes, image):
 
     def examine(self, replace_any):
         for case in _CASES:
-            self._try(replace_any, case, _stranger(case), torch.float32)
-        self._try(replace_any, _CASES[-1], _stranger(_CASES[-1]).eval(), torch.float32)
+            self._try(replace_any, case, _stranger(case))
+        self._try(replace_any, _CASES[-1], _stranger(_CASES[-1]).eval())
         self._try(replace_any, _CASES[0], _stranger(_CASES[0]).double(), torch.float64)
-        self._try(replace_any, _CASES[2], _stranger(_CASES[2]).requires_grad_(False), torch.float32)
-        return "Five strange networks have a new head, and nothing else in them is new."
+        self._try(replace_any, _CASES[2], _stranger(_CASES[2]).requires_grad_(False))
+        self._try(replace_any, _PRECISE, _PRECISE.build())
+        self._try(replace_any, _CASES[-1], _with_batchnorm_at_rest())
+        self._try_on_meta(replace_any)
+        return "Strange networks have a new head, and nothing else in them is new."
 
-    def _try(self, replace_any, case, model, dtype):
+    def _try(self, replace_any, case, model, dtype=torch.float32):
         images = torch.randn(5, 3, 4, 4, dtype=dtype)
-        _, expected = _last_linear(model, images)
-        old, modes, flags = model.get_submodule(case.head), _modes(model), _flags(model)
-        before = {key: value for key, value in snapshot(model).items() if not key.startswith(f"{case.head}.")}
+        before = _both_passes(model, images)
+        found = _found(model, case.what, without=case.head)
         replace_any(model, 7, images[:1])
-        self._require_new_logits(model, images, case, dtype)
-        now = model.state_dict()
-        lost = [key for key in before if key not in now or now[key].shape != before[key].shape]
+        self._require_same_kind(model, case, before[0].layer)
+        self._require_new_logits(model, images, case)
+        _require_left_as_found(model, found)
+        _require_only_the_head_new(before, _both_passes(model, images), case.what)
+
+    def _try_on_meta(self, replace_any):
+        """The only second device that every computer has. Nothing can be compared there but where things are."""
+        case, model = _CASES[0], _CASES[0].build().to("meta")
+        old = model.get_submodule(case.head)
+        with contextlib.suppress(RuntimeError):  # from an answer that compares numbers, and there are none
+            replace_any(model, 7, torch.empty(1, 3, 4, 4, device="meta"))
+        self._require_same_kind(model, case, old)
+
+    def _require_same_kind(self, model, case, old):
+        """The new layer has the device and the number type of the old one."""
+        new = dict(model.named_modules()).get(case.head, old)
+        wanted = f"{old.weight.dtype} on {old.weight.device}".removeprefix("torch.")
+        kinds = {f"{p.dtype} on {p.device}".removeprefix("torch.") for p in new.parameters()} - {wanted}
         require(
-            not lost,
-            f"In {case.what} `{'`, `'.join(lost[:3])}` went too, and that is no part of the classifier `{case.head}`. "
-            f"{case.trap}",
-        )
-        outside = {key: value for key, value in modes.items() if key != case.head}
-        _require_left_as_found(model, before, outside)
-        layer, seen = _last_linear(model, images)
-        require(layer is not old, f"In {case.what} the old layer is still the one that gives the logits.")
-        require(
-            seen.shape == expected.shape and torch.allclose(seen, expected, atol=1e-6),
-            f"In {case.what} something else reaches the head now than before. Replace that one layer alone.",
-        )
-        now_flags = _flags(model)
-        other = [key for key in before if key in flags and flags[key] != now_flags[key]]
-        require(not other, f"`requires_grad` of `{'`, `'.join(other[:3])}` is another one now: leave all flags alone.")
-        require(
-            all(p.requires_grad for p in layer.parameters()),
-            "The new head of a frozen network is frozen as well, so nothing can learn: new parameters must be "
-            "trainable.",
+            not kinds,
+            f"The old head computes in {wanted}, and your new layer in {', '.join(sorted(kinds))}. Give it the type "
+            "and the device of the old layer's weight, which may be others than those of the image.",
         )
 
-    def _require_new_logits(self, model, images, case, dtype):
+    def _require_new_logits(self, model, images, case):
         who = f"With its new head, {case.what}"
-        advice = case.trap
-        if dtype is torch.float64:
-            advice = "This network computes in float64: give the new layer the type and device of the old one."
-        logits = _logits(model, images, who, f" {advice}")
+        logits = _logits(model, images, who, f" {case.trap}")
         require(
             tuple(logits.shape) == (5, 7),
             f"{who} should give logits [5, 7] for 5 pictures and 7 classes, not {list(logits.shape)}. {case.trap}",
@@ -407,6 +546,10 @@ def replace_any(model, classes, image):
 
 
 # 4.4 -----------------------------------------------------------------------------------------------
+
+
+# The head on which dropout is measured: so many features make the biases of its first layer small.
+_LINES = {"width": 400, "classes": 5, "hidden": 48}
 
 
 class MlpHead(Exercise):
@@ -439,23 +582,42 @@ def two_layers(width, classes, hidden, dropout):
             self._require_logits(head.eval(), features)
             self._require_bent(head.eval(), width)
             self._require_dropout(head, features)
+            first, last = self._matrices(head, width, classes, hidden)
+            self._require_bare_end(head.eval(), last, features)
+            self._require_bare_end(head.train(), last, features)  # where a BatchNorm at the end shows
+            self._require_bent_between(head.eval(), first, features)
         still = self._made(two_layers, 12, 3, 40, 0.0).train()
         features = torch.randn(8, 12)
         require(
             torch.equal(still(features), still(features)),
             "With `dropout=0.0` two passes in `train()` mode differ: use the rate that was asked for.",
         )
+        for dropout in (0.1, 0.9):
+            self._require_rate(two_layers, dropout)
         return "It bends, it drops in training only, and cross-entropy gets logits."
 
     def _made(self, two_layers, width, classes, hidden, dropout):
         head = two_layers(width, classes, hidden, dropout)
         require(isinstance(head, nn.Module), f"Return the head, an `nn.Module`, not {short(head)}.")
-        require(
-            any(tuple(p.shape) == (hidden, width) for p in head.parameters()),
-            f"No layer goes from width {width} to hidden {hidden}: the shapes of your parameters are "
-            f"{[list(p.shape) for p in head.parameters()]}.",
-        )
-        return head
+        try:
+            with torch.no_grad():
+                head.eval()(torch.randn(2, width))  # a lazy layer has its shape only after a first pass
+        except (RuntimeError, ValueError, TypeError) as error:
+            require(False, f"Your head does not take features [2, {width}] ({first_line(error)}).")
+        self._matrices(head, width, classes, hidden)
+        return head.train()
+
+    def _matrices(self, head, width, classes, hidden):
+        """The weights of the two layers, each as [outputs, inputs]; writing to them changes the head."""
+        matrices = [p.detach().squeeze() for p in head.parameters() if sum(side > 1 for side in p.shape) > 1]
+        shapes = f"the shapes of your parameters are {[list(p.shape) for p in head.parameters()]}"
+        found = []
+        for inputs, outputs, name in ((width, hidden, f"hidden {hidden}"), (hidden, classes, f"{classes} classes")):
+            fitting = [m if m.shape[0] == outputs else m.T for m in matrices if set(m.shape) == {inputs, outputs}]
+            require(fitting, f"No layer goes from width {inputs} to {name}: {shapes}.")
+            found.append(fitting[0])
+        require(len(matrices) == 2, f"A head of two layers has 2 matrices, and yours has {len(matrices)}: {shapes}.")
+        return found
 
     def _require_shape(self, head, features, classes):
         with torch.no_grad():
@@ -515,6 +677,41 @@ def two_layers(width, classes, hidden, dropout):
             "Put something bent, such as `nn.ReLU()`, between the two.",
         )
 
+    def _require_bare_end(self, head, last, features):
+        """The last layer's weights, made negative and large, make what they give just as large: nothing bends it."""
+
+        def logits_with(weights: Tensor) -> Tensor:
+            last.copy_(weights)
+            torch.default_generator.manual_seed(4)  # the same dropout each time
+            return head(features)
+
+        with torch.no_grad():
+            own = last.clone()
+            none, once, many = (logits_with(scale * own) for scale in (0, 1, -1000))
+            last.copy_(own)
+        require(
+            torch.allclose(many - none, -1000 * (once - none), rtol=1e-3, atol=1e-1),
+            "With the last layer's weights times -1000, what these weights add to the logits is not -1000 times as "
+            "much: something after the last linear layer bends or scales the logits. Nothing comes after it.",
+        )
+
+    def _require_bent_between(self, head, first, features):
+        """Without a bend behind the first layer, the logits add up as its weights do."""
+
+        def logits_with(weights: Tensor) -> Tensor:
+            first.copy_(weights)
+            return head(features)
+
+        with torch.no_grad():
+            own, a, b = first.clone(), torch.randn_like(first), torch.randn_like(first)
+            excess = logits_with(a + b) + logits_with(0 * a) - logits_with(a) - logits_with(b)
+            first.copy_(own)
+        require(
+            excess.abs().max() > 1e-3,
+            "Nothing bent stands between the first linear layer and the second, so they are one layer in disguise. "
+            "Put `nn.ReLU()` there.",
+        )
+
     def _require_dropout(self, head, features):
         with torch.no_grad():
             head.train()
@@ -536,6 +733,50 @@ def two_layers(width, classes, hidden, dropout):
             "Put it before.",
         )
 
+    def _require_rate(self, two_layers, dropout):
+        """Each logit gets a line of its own through the head; where the gradient along it is 0, it was cut."""
+        head = self._made(two_layers, **_LINES, dropout=dropout)
+        features = 1 + 0.2 * torch.rand(600, _LINES["width"])
+        whole = self._laid_lines(head.eval(), features)
+        for module in head.modules():
+            module.training = not isinstance(module, nn.modules.batchnorm._BatchNorm)  # it would mix the rows
+        kept = self._lines(head, features)
+        if not whole.any():
+            return  # nothing gets through this head alone, so nothing can be counted
+        share = kept[whole].float().mean().item()
+        likely = 1 - dropout, (1 - dropout) ** 2  # the second where features are dropped as well
+        require(
+            min(abs(share - one) for one in likely) < 0.04,
+            f"With `dropout={dropout}`, {share:.0%} of the numbers get through in `train()` mode, where "
+            f"{likely[0]:.0%} should: give the rate that was asked for to `nn.Dropout`.",
+        )
+        for axis, at_once in ((1, "all numbers of a picture"), (0, "the same numbers of all pictures")):
+            alike = (kept == kept.narrow(axis, 0, 1)).all()
+            require(not alike, f"Your dropout takes {at_once} away at once. `nn.Dropout` draws for each alone.")
+
+    def _laid_lines(self, head, features):
+        """Lay the lines, larger until the flat part of a bend cuts none; the lines that are whole without dropout."""
+        first, last = self._matrices(head, **_LINES)
+        diagonal = range(_LINES["classes"])
+        first.zero_(), last.zero_()
+        last[diagonal, diagonal] = 1.0
+        for size in (0.07, 0.3, 1.0, 5.0):
+            first[diagonal, diagonal] = size
+            whole = self._lines(head, features)
+            if whole.all():
+                break
+        return whole
+
+    def _lines(self, head, features):
+        """For each row and class, whether the logit of class i depends on feature i."""
+        features = features.clone().requires_grad_()
+        logits = head(features)
+        gradients = [
+            torch.autograd.grad(logits[:, i].sum(), features, retain_graph=True)[0][:, i]
+            for i in range(_LINES["classes"])
+        ]
+        return torch.stack(gradients, dim=1) != 0
+
 
 # 4.5 -----------------------------------------------------------------------------------------------
 
@@ -550,6 +791,18 @@ class _Fixed(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.rows[: len(images)] + self.shift
+
+
+class _Gives(nn.Module):
+    """A network, and what is made of its output."""
+
+    def __init__(self, network: nn.Module, made_of: Callable[[Tensor], object]):
+        super().__init__()
+        self.network = network
+        self.made_of = made_of
+
+    def forward(self, images: Tensor) -> object:
+        return self.made_of(self.network(images))
 
 
 def _good(classes: int = 4, *after: nn.Module) -> nn.Module:
@@ -570,6 +823,18 @@ def _with_head_of_zeros() -> nn.Module:
     return model
 
 
+def _with_frozen_last_bias() -> nn.Module:
+    model = _good()
+    model[-1].bias.requires_grad_(False)
+    return model
+
+
+def _with_softmax_in_the_middle() -> nn.Module:
+    model = _good()
+    model.insert(3, nn.Softmax(dim=1))
+    return model
+
+
 class CheckTheHead(Exercise):
     number = "4.5"
     title = "a check before training"
@@ -581,17 +846,21 @@ class CheckTheHead(Exercise):
         "`isinstance(True, int)` is True: ask for `type(classes) is int`. `torch.isfinite(logits).all()` finds NaN and "
         "infinity. Probabilities are rows without a negative number that sum to 1: both must hold.",
         "`any(p.requires_grad for p in model.parameters())` says whether something can learn; a frozen backbone is no "
-        "mistake. Run the model in `eval()` under `torch.no_grad()`, and give it its mode back before you raise.",
+        "mistake. Run the model in `eval()` under `torch.no_grad()`. Note each module's mode before, as in 4.2, and "
+        "give all of them back before you raise. A network may give a dict: ask `isinstance(logits, torch.Tensor)`.",
     )
     answer = """
 def check_head(model, classes, images):
     if type(classes) is not int or classes < 1:
         raise ValueError(f"classes is a whole number from 1, not {classes!r}")
-    was_training = model.training
+    modes = {module: module.training for module in model.modules()}
     model.eval()
     with torch.no_grad():
         logits = model(images)
-    model.train(was_training)
+    for module, mode in modes.items():
+        module.training = mode
+    if not isinstance(logits, torch.Tensor):
+        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
     if logits.shape != (len(images), classes):
         raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
     if not torch.isfinite(logits).all():
@@ -604,44 +873,68 @@ def check_head(model, classes, images):
 """
 
     def examine(self, check_head):
-        self._passes(check_head, _good(), "a sound network")
-        self._passes(check_head, _with_frozen_backbone(), "a sound network with a frozen backbone")
-        self._passes(check_head, _with_head_of_zeros(), "a sound network whose head starts with zeros")
         rows = torch.tensor([[3.0, -1.0, -2.0, 1.0]]).repeat(5, 1)
-        self._passes(check_head, _Fixed(rows), "a network whose logits happen to sum to 1, some of them negative")
-        self._passes(check_head, _Fixed(rows.abs()), "a network whose logits are all positive and sum to 7")
+        self._try_sound_ones(check_head, rows)
         for classes in (0, -3, None, 4.0, True):
             self._refuses(check_head, _good(), f"`classes={classes!r}`", classes)
         self._refuses(check_head, _good(1000), "a network that still gives 1000 logits")
+        self._refuses(check_head, nn.Conv2d(3, 4, 3), "a network that gives logits for each place, [5, 4, 2, 2]")
         self._refuses(check_head, _good(4, nn.Softmax(dim=1)), "a network with a softmax at its end")
-        for bad in (float("nan"), float("inf")):
+        by_function = _Gives(_good(), lambda logits: logits.softmax(dim=1))
+        self._refuses(check_head, by_function, "a network that ends with the function `softmax`")
+        certain = _Fixed(torch.eye(4)[[0, 2, 1, 3, 3]])
+        self._refuses(check_head, certain, "a network whose softmax gives one 1 in each row, and zeros")
+        for bad in (float("nan"), float("inf"), float("-inf")):
             broken = rows.clone()
             broken[2, 1] = bad
             self._refuses(check_head, _Fixed(broken), f"a network with one logit {bad}")
-        self._refuses(check_head, _good().requires_grad_(False), "a network with every parameter frozen, head included")
+        self._refuses(check_head, _good().requires_grad_(False), "a network with every parameter frozen, also the head")
+        self._refuses(check_head, _Gives(_good(), lambda logits: {"out": logits}), "a network that gives a dict")
+        self._try_mixed_modes(check_head)
         return "Call it once before every training run. It costs one forward pass."
 
+    def _try_sound_ones(self, check_head, rows):
+        self._passes(check_head, _good(), "a sound network")
+        self._passes(check_head, _with_frozen_backbone(), "a sound network with a frozen backbone")
+        self._passes(check_head, _with_frozen_last_bias(), "a sound network of which the last bias alone is frozen")
+        self._passes(check_head, _with_head_of_zeros(), "a sound network whose head starts with zeros")
+        self._passes(check_head, _with_softmax_in_the_middle(), "a sound network with a softmax before its head")
+        self._passes(check_head, _Fixed(rows), "a network whose logits happen to sum to 1, some of them negative")
+        self._passes(check_head, _Fixed(rows.abs()), "a network whose logits are all positive and sum to 7")
+        first_alone = rows.abs()
+        first_alone[0] /= 7
+        self._passes(check_head, _Fixed(first_alone), "a network of which one row alone looks like probabilities")
+
+    def _try_mixed_modes(self, check_head):
+        """BatchNorm in `eval()` within a network in `train()`: the one that passes, the other that is refused."""
+        for classes in (4, 1000):
+            model = _good(classes).train()
+            model[0][1].eval()
+            found = _found(model, "a network with BatchNorm at rest")
+            with contextlib.suppress(ValueError):
+                check_head(model, 4, torch.randn(5, 3, 4, 4))
+            _require_left_as_found(model, found)
+
     def _passes(self, check_head, model, what):
-        modes, before = _modes(model.train()), snapshot(model)
-        try:
-            check_head(model, 4, torch.randn(5, 3, 4, 4))
-        except ValueError as error:
-            require(False, f"Your function refuses {what}: {short(str(error))}. It is fine and must pass.")
-        _require_left_as_found(model, before, modes)
-        model.eval()
-        check_head(model, 4, torch.randn(5, 3, 4, 4))
-        require(not model.training, "The network came in `eval()` mode and was left in `train()` mode: put it back.")
+        for training in (True, False):
+            found = _found(model.train(training), what)
+            try:
+                check_head(model, 4, torch.randn(5, 3, 4, 4))
+            except ValueError as error:
+                require(False, f"Your function refuses {what}: {short(str(error))}. It is fine and must pass.")
+            _require_left_as_found(model, found)
 
     def _refuses(self, check_head, model, what, classes=4):
-        modes, before = _modes(model.train()), snapshot(model)
+        found = _found(model.train(), what)
+        ended = "returned"
         try:
-            found = check_head(model, classes, torch.randn(5, 3, 4, 4))
+            gave = short(check_head(model, classes, torch.randn(5, 3, 4, 4)))
         except ValueError:
-            _require_left_as_found(model, before, modes)
+            _require_left_as_found(model, found)
             return
-        require(
-            False, f"For {what} your function returned {short(found)}; raise a `ValueError` that says what is wrong."
-        )
+        except Exception as error:
+            ended, gave = "stopped with", f"`{type(error).__name__}: {first_line(error)}`"
+        require(False, f"For {what} your function {ended} {gave}; raise a `ValueError` that says what is wrong.")
 
 
 EXERCISES = Exercises(HeadsByHand, FindTheClassifier, ReplaceInAny, MlpHead, CheckTheHead)

@@ -4,12 +4,38 @@ from __future__ import annotations
 
 import copy
 import math
+import numbers
+import re
 
 import torch
 from torch import Tensor, nn
 
 from helpers.course.exercise import Exercise, Exercises, Level, require, short
 from helpers.course.quiz import Option, Question, Quiz
+
+
+def one_number(answer: object, reason: str) -> float:
+    """`answer` as a float: Python's or numpy's number, a fraction, or a tensor that holds one; else `reason`."""
+    if isinstance(answer, Tensor):
+        answer = answer.detach()
+        fits = answer.numel() == 1 and answer.dtype != torch.bool and not answer.is_complex()
+    else:
+        fits = isinstance(answer, numbers.Real) and not isinstance(answer, bool)
+    require(fits, reason)
+    return float(answer)
+
+
+class _Block(nn.Module):
+    """A stage's block, whose layers have the same names as the stem's, as in every ResNet."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(4, 4, 3)
+        self.bn1 = nn.BatchNorm2d(4)
+        self.conv2 = nn.Conv2d(4, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv2(self.bn1(self.conv1(x)))
 
 
 class _Network(nn.Module):
@@ -19,14 +45,15 @@ class _Network(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 4, 3)
         self.bn1 = nn.BatchNorm2d(4)
-        self.layer1 = nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4))
+        self.relu = nn.ReLU()  # a child without parameters
+        self.layer1 = nn.Sequential(_Block())
         self.layer10 = nn.Sequential(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6))
         self.fc = nn.Linear(6, 2)
         if token:
             self.token = nn.Parameter(torch.ones(1, 4, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        x = self.bn1(self.conv1(images)).relu()
+        x = self.relu(self.bn1(self.conv1(images)))
         x = self.layer10(self.layer1(x)).mean(dim=(2, 3))
         return self.fc(x)
 
@@ -39,6 +66,20 @@ def _quoted(names: list[str], most: int = 4) -> str:
 def _names(model: nn.Module, tensors: list) -> list[str]:
     wanted = {id(tensor) for tensor in tensors}
     return [name for name, parameter in model.named_parameters() if id(parameter) in wanted]
+
+
+def _require_all_held(model: nn.Module, held: list, otherwise: str) -> None:
+    """Every parameter must be among those `held`; frozen ones have a reason of their own."""
+    wanted = {id(parameter) for parameter in held}
+    missing = {name: p for name, p in model.named_parameters() if id(p) not in wanted}
+    trainable = [name for name, p in missing.items() if p.requires_grad]
+    require(not trainable, f"{_quoted(trainable)} is in no group, {otherwise}.")
+    require(not missing, f"{_quoted(list(missing))} is frozen and in no group: the groups hold every parameter.")
+
+
+def _settings(optimizer: torch.optim.Optimizer) -> list[dict]:
+    """The groups of an optimizer, to compare: each parameter by its id."""
+    return [{**group, "params": [id(p) for p in group["params"]]} for group in optimizer.param_groups]
 
 
 class WhatNoGroupHolds(Exercise):
@@ -68,7 +109,7 @@ def in_no_group(model, optimizer):
         twins = _Network()
         with torch.no_grad():
             twins.conv1.bias.zero_(), twins.fc.bias.zero_()
-            twins.layer1[0].bias.zero_()
+            twins.layer1[0].conv1.bias.zero_()
         some = [twins.conv1.bias, *twins.fc.parameters()]
         left = [name for name, p in twins.named_parameters() if all(p is not one for one in some)]
         self._try(
@@ -83,7 +124,11 @@ def in_no_group(model, optimizer):
         return "It found the forgotten stem, left what was frozen on purpose, and was not fooled by equal numbers."
 
     def _try(self, in_no_group, network, groups, expected, case):
-        answer = in_no_group(network, torch.optim.SGD(groups, lr=0.1))
+        optimizer = torch.optim.SGD(groups, lr=0.1)
+        for parameter in network.parameters():
+            parameter.grad = torch.ones_like(parameter)  # so that a step would show
+        settings, start = _settings(optimizer), copy.deepcopy(network)
+        answer = in_no_group(network, optimizer)
         require(
             isinstance(answer, list | tuple | set) and all(isinstance(one, str) for one in answer),
             f"Return a list of names, not {short(answer)}.",
@@ -92,6 +137,16 @@ def in_no_group(model, optimizer):
         require(not missed, f"{case}. Your list misses {_quoted(missed)}.")
         extra = sorted(set(answer) - set(expected))
         require(not extra, f"{case}. Your list names {_quoted(extra)}, which is no forgotten parameter.")
+        changed = "Your function changed the optimizer's groups: look at them, and leave them as they are."
+        require(_settings(optimizer) == settings, changed)
+        self._hold_to_looking(network, start)
+
+    def _hold_to_looking(self, network, start):
+        pairs = [(n, p, old) for (n, p), old in zip(network.named_parameters(), start.parameters(), strict=True)]
+        switched = [name for name, p, old in pairs if p.requires_grad != old.requires_grad]
+        require(not switched, f"Your function changed `requires_grad` of {_quoted(switched)}: leave it as it is.")
+        moved = [name for name, p, old in pairs if not torch.equal(p, old)]
+        require(not moved, f"Your function changed the numbers of {_quoted(moved)}: take no step, only look.")
 
 
 class GroupsThatCoverEverything(Exercise):
@@ -125,18 +180,22 @@ def make_groups(model, rates):
     def examine(self, make_groups):
         rates = {"conv1": 1e-5, "bn1": 1e-5, "layer1": 1e-4, "layer10": 1e-3, "fc": 1e-2}
         network = _Network()
-        groups = make_groups(network, dict(rates))
-        self._hold(network, groups, rates)
+        self._hold(network, make_groups(network, dict(rates)), rates)
         with_token = _Network(token=True)
-        self._refuses(
-            make_groups, with_token, rates, "token", "has a parameter `token` of its own, which no part holds"
-        )
-        fewer = {part: rate for part, rate in rates.items() if part not in ("conv1", "bn1")}
-        self._refuses(make_groups, _Network(), fewer, "conv1", "has `conv1` and `bn1`, and the rates leave both out")
-        more = {**rates, "layer2": 1e-3}
-        self._refuses(make_groups, _Network(), more, "layer2", "has no `layer2`, and the rates name it")
+        for more, less, names, case in (
+            ({}, (), ("token",), "has a parameter `token` of its own, which no part holds"),
+            ({}, ("conv1", "bn1"), ("conv1", "bn1"), "has `conv1` and `bn1`, and the rates leave both out"),
+            ({}, ("layer10",), ("layer10",), "has `layer10`, and the rates name `layer1` and leave `layer10` out"),
+            ({"layer2": 1e-3}, (), ("layer2",), "has no `layer2`, and the rates name it"),
+            ({"relu": 1e-3}, (), ("relu",), "has no parameter in `relu`, and the rates name it"),
+        ):
+            given = {part: rate for part, rate in {**rates, **more}.items() if part not in less}
+            self._refuses(make_groups, _Network(token="token" in names), given, names, case)
         complete = {**rates, "token": 1e-4}
         self._hold(with_token, make_groups(with_token, complete), complete)
+        frozen = _Network()
+        frozen.bn1.requires_grad_(False)
+        self._hold(frozen, make_groups(frozen, dict(rates)), rates)
         return "Every parameter is in exactly one group, with its own rate, and what you forget is named."
 
     def _hold(self, network, groups, rates):
@@ -144,10 +203,13 @@ def make_groups(model, rates):
         require(fits, f"Return a list of dicts with `params` and `lr`, as an optimizer takes it, not {short(groups)}.")
         groups = [{**group, "params": list(group["params"])} for group in groups]
         held = [parameter for group in groups for parameter in group["params"]]
-        missing = [name for name, p in network.named_parameters() if all(p is not one for one in held)]
-        require(not missing, f"{_quoted(missing)} is in no group, and nothing was said.")
+        _require_all_held(network, held, "and nothing was said")
         twice = [name for name, p in network.named_parameters() if sum(p is one for one in held) > 1]
-        require(not twice, f'{_quoted(twice)} is in two groups. "layer10." begins with "layer1", too.')
+        require(
+            not twice,
+            f'{_quoted(twice)} is in two groups. "layer10." begins with "layer1", too, and "layer1.0.conv1." holds '
+            '"conv1.": compare all up to the first dot.',
+        )
         for part, rate in rates.items():
             for group in groups:
                 found = [name for name in _names(network, group["params"]) if name.split(".")[0] == part]
@@ -157,13 +219,32 @@ def make_groups(model, rates):
                 )
         torch.optim.AdamW(groups)
 
-    def _refuses(self, make_groups, network, rates, name, case):
+    def _refuses(self, make_groups, network, rates, names, case):
+        """A `ValueError` that names one of `names`, as a whole word: `layer1` does not name `layer10`."""
         try:
-            groups = make_groups(network, dict(rates))
+            make_groups(network, rates)
         except ValueError as error:
-            require(name in str(error), f"The network {case}. Your ValueError should name `{name}`; it says: {error}")
+            named = any(re.search(rf"\b{name}\b", str(error)) for name in names)
+            wanted = "` or `".join(names)
+            require(named, f"The network {case}. Your ValueError should name `{wanted}`; it says: {error}")
             return
-        require(False, f"The network {case}. Raise a `ValueError` that names it; yours returned {len(groups)} groups.")
+        require(False, f"The network {case}. Raise a `ValueError` that names it; yours returned groups all the same.")
+
+
+class _Sequence(nn.Module):
+    """A network for sequences: one frozen layer, norms of two kinds, weights of two and three dimensions."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Linear(3, 3).requires_grad_(False)
+        self.conv = nn.Conv1d(3, 4, 3)
+        self.group_norm = nn.GroupNorm(2, 4)
+        self.positions = nn.Parameter(torch.zeros(1, 4, 6))
+        self.norm = nn.LayerNorm(4)
+        self.fc = nn.Linear(4, 2, bias=False)
+
+
+_NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 class DecayWhereItBelongs(Exercise):
@@ -173,7 +254,7 @@ class DecayWhereItBelongs(Exercise):
     minutes = 8
     hints = (
         "The weight of a convolution or a linear layer has two dimensions or more. Biases have one, and so have a "
-        "norm's scale and shift.",
+        "norm's scale and shift: one number a channel.",
         "`parameter.ndim` tells. Names do not help: a norm's scale is called `weight` as well.",
         'Return two dicts: one with `"weight_decay": decay` for `ndim > 1`, and one with `"weight_decay": 0.0` '
         "for the rest.",
@@ -186,7 +267,7 @@ def decay_groups(model, decay):
 """
 
     def examine(self, decay_groups):
-        for network in (_Network(), nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 2, bias=False))):
+        for network in (_Network(), _Sequence()):
             with torch.no_grad():
                 for parameter in network.parameters():
                     parameter.fill_(1.0)
@@ -196,27 +277,29 @@ def decay_groups(model, decay):
             optimizer = torch.optim.SGD(groups, lr=0.1)
             for parameter in network.parameters():
                 parameter.grad = torch.zeros_like(parameter)
-            held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-            left = [name for name, p in network.named_parameters() if id(p) not in held]
-            require(not left, f"{_quoted(left)} is in no group, and would never be trained.")
+            held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            _require_all_held(network, held, "and would never be trained")
             optimizer.step()  # the gradients are zero: only decay moves anything
             self._compare(network)
         return "A step with zero gradients shrank the weights of layers by exactly lr x decay, and nothing else."
 
     def _compare(self, network):
         for name, parameter in network.named_parameters():
+            owner, _, last = name.rpartition(".")
+            if not owner:
+                continue  # a table of positions belongs to no layer: with or without decay, both are in use
             value = parameter.flatten()[0].item()
-            if parameter.ndim > 1:
-                require(
-                    math.isclose(value, 0.95, rel_tol=1e-4),
-                    f"With zero gradients, lr 0.1 and decay 0.5, `{name}` should go from 1 to 0.95, not {value:.3f}.",
-                )
-            else:
-                norm = isinstance(network.get_submodule(name.rpartition(".")[0]), nn.BatchNorm2d | nn.LayerNorm)
+            norm = isinstance(network.get_submodule(owner), _NORMS)
+            if norm or last == "bias":
                 kind = "a norm's scale or shift" if norm else "a bias"
                 require(
                     math.isclose(value, 1.0),
                     f"`{name}` is {kind} and shrank from 1 to {value:.3f} without any gradient: give it no decay.",
+                )
+            else:
+                require(
+                    math.isclose(value, 0.95, rel_tol=1e-4),
+                    f"With zero gradients, lr 0.1 and decay 0.5, `{name}` should go from 1 to 0.95, not {value:.3f}.",
                 )
 
 
@@ -261,20 +344,21 @@ def rate_factor(step, steps, warm_up):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_factor(step, 20, 4))
         rates = []
         for _ in range(20):
-            rates.append(optimizer.param_groups[0]["lr"])
+            rates.append(float(optimizer.param_groups[0]["lr"]))  # a tensor would change with the next step
             optimizer.step()
             schedule.step()
         require(
-            max(rates) <= 0.2 + 1e-9 and rates.index(max(rates)) in (3, 4), "In a LambdaLR the peak comes elsewhere."
+            max(rates) < 0.2 + 1e-6 and abs(rates[3] - 0.2) < 1e-6,
+            "In a `LambdaLR` of 20 steps, 4 of them warm-up, a rate of 0.2 should be reached in step 3; "
+            f"yours is {rates[3]:.4f} there, and at most {max(rates):.4f}.",
         )
         return "It rises, peaks at 1, falls to 0, and refuses schedules that cannot be. `LambdaLR` takes it as it is."
 
     def _same(self, rate_factor, step, steps, warm_up, expected):
         found = rate_factor(step, steps, warm_up)
         call = f"`rate_factor({step}, {steps}, {warm_up})`"
-        number = isinstance(found, int | float) or (isinstance(found, Tensor) and found.numel() == 1)
-        require(number and not isinstance(found, bool), f"{call} should be one number, not {short(found)}.")
-        require(abs(float(found) - expected) < 1e-6, f"{call} should be {expected:.4f}; yours is {float(found):.4f}.")
+        found = one_number(found, f"{call} should be one number, not {short(found)}.")
+        require(abs(found - expected) < 1e-6, f"{call} should be {expected:.4f}; yours is {found:.4f}.")
 
     def _refuses(self, rate_factor, steps, warm_up, case):
         try:
@@ -295,9 +379,9 @@ class HowFarItTravelled(Exercise):
         "For each name in `before`, the way is `(now - start).norm()`, and the start's own length `start.norm()`.",
         "Sum the squares over all tensors of the part, and take the root once at the end: "
         "`(sum of squares of ways / sum of squares of lengths) ** 0.5`.",
-        "Skip tensors that are no floats (`num_batches_tracked` counts batches), take only names that begin with "
-        '`part + "."`, return 0.0 where nothing moved, also when the length is 0, and `math.inf` where something '
-        "moved away from zero length.",
+        "Skip tensors that are no floats: `is_floating_point()` tells, and `num_batches_tracked` counts batches. "
+        'Take only names that begin with `part + "."`. Return 0.0 where nothing moved, also when the length is 0, '
+        "and `math.inf` where something moved away from zero length.",
     )
     answer = """
 def travelled(before, after, part):
@@ -321,31 +405,50 @@ def travelled(before, after, part):
                 after[name] = after[name] * 1.5
         self._same(travelled(before, after, "layer1"), 0.5, "Every number of `layer1` became 1.5 times as large")
         self._same(travelled(before, after, "layer10"), 0.0, "`layer10` did not move, only `layer1` did")
+        inner = "`conv1` did not move: `layer1.0.conv1` did, and that belongs to `layer1`"
+        self._same(travelled(before, after, "conv1"), 0.0, inner)
         counted = copy.deepcopy(before)
         counted["bn1.num_batches_tracked"] += 1000
         self._same(travelled(before, counted, "bn1"), 0.0, "Only a counter of batches went up, which is no weight")
-        start = {"fc.weight": torch.tensor([3.0, 0.0]), "fc.bias": torch.tensor([4.0])}
-        end = {"fc.weight": torch.tensor([3.0, 5.0]), "fc.bias": torch.tensor([4.0])}
-        self._same(travelled(start, end, "fc"), 1.0, "Together the tensors have length 5, and they moved by 5")
+        for start, end, expected, case in _small_ways():
+            self._same(travelled(start, end, "part"), expected, case)
         zero = {"fc.bias": torch.zeros(3)}
         self._same(travelled(zero, zero, "fc"), 0.0, "A bias of zeros stayed where it was")
         found = travelled(zero, {"fc.bias": torch.ones(3)}, "fc")
-        require(
-            float(found) == math.inf,
-            f"A bias left zero: against a length of 0 that is infinitely far (`math.inf`); yours gave {short(found)}.",
-        )
+        reason = f"against a length of 0 that is infinitely far (`math.inf`); yours gave {short(found)}."
+        far = one_number(found, f"Return one number, not {short(found)}.") == math.inf
+        require(far, f"A bias left zero: {reason}")
         require(
             all(torch.equal(before[n], v) for n, v in network.state_dict().items()), "Your function changed `before`."
         )
         return "One number a part, right for tensors of any size, counters left out, and no NaN from zeros."
 
     def _same(self, found, expected, case):
-        number = isinstance(found, int | float) or (isinstance(found, Tensor) and found.numel() == 1)
-        require(number and not isinstance(found, bool), f"Return one number, not {short(found)}.")
-        require(
-            abs(float(found) - expected) < 1e-4,
-            f"{case}, so the answer is {expected}; yours is {float(found):.4f}.",
-        )
+        found = one_number(found, f"Return one number, not {short(found)}.")
+        require(abs(found - expected) < 1e-4, f"{case}, so the answer is {expected}; yours is {found:.4f}.")
+
+
+def _small_ways() -> list[tuple[dict, dict, float, str]]:
+    """State dicts of a `part` with one thing each that real ones hold: before, after, the answer, and the case."""
+    weight, five = torch.tensor([3.0, 0.0]), torch.tensor([0.0, 5.0])
+    four, nine, table = torch.tensor([4.0]), torch.tensor([9.0]), torch.tensor([[0, 1], [2, 3]])
+    start = {"part.weight": weight, "part.bias": four}
+    scaled = {"part.weight": weight, "part.logit_scale": torch.tensor(4.0)}
+    norm = {"part.weight": weight, "part.running_mean": four, "part.running_var": torch.zeros(1)}
+    indexed = {"part.weight": weight, "part.relative_position_index": table}
+    shifted = {"part.weight": torch.tensor([3.0, 4.0]), "part.bias": torch.zeros(1)}
+    return [
+        (start, {**start, "part.weight": weight + five}, 1.0,
+         "Together the tensors have length 5, and they moved by 5"),
+        (norm, {**norm, "part.running_mean": nine}, 1.0,
+         "Together the tensors have length 5, and the running mean moved by 5"),
+        (indexed, {**indexed, "part.relative_position_index": table + 7}, 0.0,
+         "Only a table of whole numbers changed, which is no float and does not count"),
+        (scaled, {**scaled, "part.logit_scale": torch.tensor(9.0)}, 1.0,
+         "Together the tensors have length 5, and a scale without dimensions (a float) moved by 5"),
+        (shifted, {**shifted, "part.bias": torch.tensor([5.0])}, 1.0,
+         "Together the tensors have length 5, and a bias moved away from zero by 5"),
+    ]  # fmt: skip
 
 
 EXERCISES = Exercises(

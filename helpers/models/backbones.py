@@ -20,7 +20,15 @@ from helpers.models import (
     timm_networks,  # noqa: F401  (registers its two networks with torchvision)
 )
 from helpers.models.downloading import FetchError, Patience, Say
-from helpers.models.weights import looks_whole, megabytes_of, read_state_dict, torchvision_file
+from helpers.models.weights import (
+    FREE_MEMORY,
+    is_out_of_memory,
+    looks_whole,
+    megabytes_of,
+    read_state_dict,
+    torchvision_file,
+)
+from helpers.places import weights_dir
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
 OFFLINE_BACKBONES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
@@ -74,6 +82,11 @@ class Backbone:
         return f"{self.name}: RANDOM weights, {self.why_random}; what it says about images means nothing"
 
     @property
+    def caution(self) -> str:
+        """What to put behind each result: nothing for pretrained weights, a sentence for random ones."""
+        return "" if self.pretrained else " RANDOM weights: this says nothing about pretraining."
+
+    @property
     def megabytes(self) -> float:
         """Size of the weights file in 1e6 bytes."""
         return megabytes_of(self.weights)
@@ -108,12 +121,22 @@ def backbone_weights(name: str) -> WeightsEnum:
 
 
 def weights_file(name: str) -> Path | None:
-    """The file with the weights of a backbone; None where it is not on this machine."""
+    """The file with the weights of a backbone; None where it is not on this machine.
+
+    Raises:
+        CourseError: nobody may look into the weights folder.
+    """
     weights = backbone_weights(name)
-    if name in (*OFFLINE_BACKBONES, *TIMM_BACKBONES):
-        return weights.file()
-    file = torchvision_file(weights)
-    return file if file.exists() else None
+    try:
+        if name in (*OFFLINE_BACKBONES, *TIMM_BACKBONES):
+            return weights.file()
+        file = torchvision_file(weights)
+        return file if file.exists() else None
+    except OSError as error:
+        raise CourseError(
+            f"{weights_dir()} cannot be looked into ({error.strerror}): open it to your account, or set "
+            "COURSE_WEIGHTS to a folder that you own"
+        ) from None
 
 
 def weights_at_hand(name: str) -> bool:
@@ -129,7 +152,7 @@ def fetch_weights(name: str, *, patience: Patience | None = None, say: Say = pri
     """Fetch the weights file of a backbone, whether or not one is here, and give its path.
 
     Raises:
-        FetchError: it did not come; nothing is left behind.
+        FetchError: it did not come; the folder is as it was.
         CourseError: the weights come in a package.
     """
     weights, patience = backbone_weights(name), patience or Patience()
@@ -137,8 +160,7 @@ def fetch_weights(name: str, *, patience: Patience | None = None, say: Say = pri
         raise CourseError(f"the weights of {name} come in a package: there is nothing to fetch")
     if name in TIMM_BACKBONES:
         return weights.fetch(patience=patience, say=say)
-    wanted = downloading.torchvision_wants(name, weights.url, megabytes_of(weights))
-    return downloading.download(wanted, patience=patience, say=say)
+    return downloading.download(downloading.torchvision_wants(name, weights), patience=patience, say=say)
 
 
 def load_backbone(name: str = DEFAULT_BACKBONE, *, pretrained: bool = True, download: bool = True) -> Backbone:
@@ -183,7 +205,9 @@ def _built_with(name: str, weights: WeightsEnum, entries: dict[str, Tensor], fil
     try:
         with _in_place_of_a_download(weights, entries):
             return get_model(name, weights=weights)
-    except (RuntimeError, ValueError, CourseError):
+    except (MemoryError, RuntimeError, ValueError, CourseError) as error:
+        if is_out_of_memory(error):
+            raise CourseError(f"{name} does not fit into the memory: {FREE_MEMORY}") from None
         raise CourseError(
             f"{file} holds the weights of another network than {name}: delete it and fetch it again"
         ) from None

@@ -17,7 +17,7 @@ from torch.nn.parameter import UninitializedTensorMixin
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model
 
-from helpers.errors import CourseError
+from helpers.errors import CourseError, first_line
 from helpers.models.freezing import eval_mode
 
 # The name under which `count_by_child` lists parameters that belong to no child.
@@ -98,9 +98,8 @@ def gigaops(model: nn.Module, size: int, *, channels: int = 3) -> float:
         try:
             functional_call(model, shapes, (image,))
         except (RuntimeError, ValueError, AssertionError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise CourseError(
-                f"{type(model).__name__} cannot take an image of {channels} x {size} x {size} ({reason}): "
+                f"{type(model).__name__} cannot take an image of {channels} x {size} x {size} ({first_line(error)}): "
                 "use the size that its weights were trained with"
             ) from None
     return counter.get_total_flops() / 2e9  # the counter takes a multiply-add for two operations

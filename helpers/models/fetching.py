@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 
 from helpers.models.backbones import (
@@ -24,6 +28,7 @@ class State(StrEnum):
     PACKAGED = "in its package"
     HERE = "here"
     DAMAGED = "damaged"
+    UNREADABLE = "cannot be read"
     MISSING = "not here"
 
 
@@ -34,7 +39,10 @@ def state_of(name: str) -> State:
     file = weights_file(name)
     if file is None:
         return State.MISSING
-    return State.HERE if is_whole(file) else State.DAMAGED
+    try:
+        return State.HERE if is_whole(file) else State.DAMAGED
+    except OSError:
+        return State.UNREADABLE
 
 
 def listing(names: Sequence[str] = COURSE_BACKBONES) -> str:
@@ -56,7 +64,8 @@ def fetch(names: Iterable[str], *, patience: Patience | None = None, say: Say = 
     names = list(dict.fromkeys(names))
     for name in names:
         backbone_weights(name)
-    return [name for name in names if not _fetched(name, patience, say)]
+    with _stopped_in_order():
+        return [name for name in names if not _fetched(name, patience, say)]
 
 
 def _fetched(name: str, patience: Patience | None, say: Say) -> bool:
@@ -67,23 +76,38 @@ def _fetched(name: str, patience: Patience | None, say: Say) -> bool:
     if state is State.HERE:
         say(f"{name}: here already, {weights_file(name)}")
         return True
+    if state is State.UNREADABLE:  # it may be whole: it is not ours to replace
+        say(f"error: {name}: {weights_file(name)} cannot be read and stays: make it readable, or take it away")
+        return False
+    if state is State.DAMAGED:  # it stays until the whole one takes its place
+        say(f"{name}: {weights_file(name)} is damaged, and is fetched anew")
     try:
-        if state is State.DAMAGED:
-            _take_away_damaged(name, say)
         say(f"{name}: fetching {megabytes_of(backbone_weights(name)):.1f} MB to {weights_dir()}")
         say(f"{name}: fetched, {fetch_weights(name, patience=patience, say=say)}")
     except FetchError as error:
         say(f"error: {error}")
         return False
-    except OSError as error:  # what is damaged cannot be taken away
-        say(f"error: {name}: {weights_file(name)} is damaged and stays ({error.strerror}): set COURSE_WEIGHTS to "
-            "a folder that you own")  # fmt: skip
-        return False
     return True
 
 
-def _take_away_damaged(name: str, say: Say) -> None:
-    """torchvision alone would go on using the file: it looks at the hash while it fetches, and never again."""
-    file = weights_file(name)
-    say(f"{name}: {file} is damaged, and is fetched anew")
-    file.unlink()
+@contextmanager
+def _stopped_in_order() -> Iterator[None]:
+    """A signal that would end the process at once ends it as an exit does: what was begun is taken away.
+
+    A signal that is ignored (`nohup`) stays so. Only the main thread may set what a signal does.
+    """
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        ours = []
+    for number in ours:
+        signal.signal(number, _exit)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _exit(number: int, _: object) -> None:
+    sys.exit(128 + number)  # the exit status that shells give such a signal

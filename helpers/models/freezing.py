@@ -47,13 +47,14 @@ class FrozenBackbone(nn.Module):
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
     """`eval()` for a while; each layer then gets its own mode back."""
-    training = [module for module in model.modules() if module.training]
+    was_training = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         yield
     finally:
-        for module in training:
-            module.training = True
+        model.train(was_training[0][1])  # some layers do more in it than keep a flag
+        for module, training in was_training:
+            module.training = training
 
 
 def snapshot(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from helpers.errors import CourseError
+from helpers.errors import CourseError, first_few
 from helpers.models.counting import count_parameters
 from helpers.models.heads import Head, find_head
 
@@ -27,7 +27,10 @@ def layers_of(model: nn.Module, head: Head | None = None) -> dict[str, list[str]
     together with auxiliary ones.
 
     The order is that in which the network lists them; a test holds it to the order in which they work, for every
-    family of torchvision's classification networks.
+    family of torchvision's classification networks. A few of timm's list theirs otherwise (Twins, CoaT, HRNet).
+
+    `head` says where the classifier is, as `find_head` found it *before* it was replaced by several layers: what lies
+    under its name is then one layer. Found anew, only the last linear layer counts as the head.
 
     >>> list(layers_of(nn.Sequential(nn.Flatten(), nn.Linear(150528, 4), nn.ReLU(), nn.Linear(4, 2))))
     ['1', '3']
@@ -53,7 +56,10 @@ def layers_of(model: nn.Module, head: Head | None = None) -> dict[str, list[str]
 
 
 def stages_of(model: nn.Module, count: int = 4, head: Head | None = None) -> dict[str, list[str]]:
-    """The layers in `count` stages of about equally many layers, and the head: "stage 1" to "stage 4", "head"."""
+    """The layers in `count` stages of about equally many layers, and the head: "stage 1" to "stage 4", "head".
+
+    `head`: as for `layers_of`.
+    """
     *backbone, last = layers_of(model, head).values()
     if not backbone:
         raise CourseError(f"{type(model).__name__} has no layer before its classifier: there are no stages to cut")
@@ -71,7 +77,7 @@ def layerwise_rates(model: nn.Module, rate: float, decay: float, head: Head | No
 
     ULMFiT (arXiv 1801.06146) divides by 2.6 from layer to layer, a decay of 0.38; MAE (arXiv 2111.06377) takes
     0.65 to 0.75 for ViTs. Returns a rate for the name of each layer of `layers_of`, in its order, for
-    `parameter_groups(model, rates, layers_of(model))`.
+    `parameter_groups(model, rates, layers_of(model))`. `head`: as for `layers_of`.
     """
     _hold_to_rate(rate, "the head's learning rate")
     if not _is_number(decay) or not 0 < decay <= 1:
@@ -143,27 +149,32 @@ def _members(
     if parts is None:
         members = {part: [name for name in every if _lies_under(name, part)] for part in rates}
     elif set(parts) != set(rates):
-        raise CourseError(f"parts {_listed(sorted(set(parts) ^ set(rates)))} lack a rate or a list: name each in both")
+        raise CourseError(
+            f"parts {first_few(sorted(set(parts) ^ set(rates)))} lack a rate or a list: name each in both"
+        )
     else:
         members = {part: list(parts[part]) for part in rates}
     unknown = [name for names in members.values() for name in names if name not in every]
     if unknown:
         raise CourseError(
-            f"{type(model).__name__} has no parameter {_listed(unknown)}: make the parts anew, from this network"
+            f"{type(model).__name__} has no parameter {first_few(unknown)}: make the parts anew, from this network"
         )
     empty = [part for part, names in members.items() if not names]
     if empty:
         raise CourseError(
-            f"no parameter of {type(model).__name__} lies under {_listed(empty)}: "
+            f"no parameter of {type(model).__name__} lies under {first_few(empty)}: "
             "look the names up with model.named_children()"
         )
     return members
 
 
 def _is_decayed(model: nn.Module, name: str) -> bool:
-    owner, _, _ = name.rpartition(".")
-    matrix = model.get_parameter(name).ndim > 1 and name.endswith("weight")
-    return matrix and not isinstance(model.get_submodule(owner), _NEVER_DECAYED)
+    plain, parametrized, _ = name.partition(".parametrizations.weight.")
+    owner = plain if parametrized else name.rpartition(".")[0]
+    value = model.get_parameter(name)
+    # Weight norm keeps two tensors: the matrix, and beside it a scale for each row.
+    weight = value.numel() > len(value) if parametrized else name.endswith("weight")
+    return value.ndim > 1 and weight and not isinstance(model.get_submodule(owner), _NEVER_DECAYED)
 
 
 def _layer_of(model: nn.Module, owner: str, trunks: Collection[str]) -> str:
@@ -225,14 +236,9 @@ def _hold_to_exactly_once(trainable: Collection[str], members: Mapping[str, list
     missed = [name for name in trainable if name not in held]
     if missed:
         raise CourseError(
-            f"{len(missed)} of {len(trainable)} parameters are in no group and would never move: {_listed(missed)}; "
+            f"{len(missed)} of {len(trainable)} parameters are in no group and would never move: {first_few(missed)}; "
             "give their part a rate, or pass parts=layers_of(model)"
         )
     twice = [name for name in trainable if held[name] > 1]
     if twice:
-        raise CourseError(f"{_listed(twice)} would be in two groups: name each part once, and none inside another")
-
-
-def _listed(names: list[str], most: int = 4) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+        raise CourseError(f"{first_few(twice)} would be in two groups: name each part once, and none inside another")

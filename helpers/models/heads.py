@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from helpers.errors import CourseError
+from helpers.errors import CourseError, first_line
 from helpers.models.counting import count_parameters
 from helpers.models.freezing import eval_mode
 
 MakeHead = Callable[[int, int], nn.Module]
+
+
+class TakenOut(nn.Identity):
+    """What `remove_head` leaves in the place of the classifier: features in, features out."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,8 @@ def find_head(model: nn.Module, image: Tensor | None = None) -> Head:
         image: an input that it takes [n, channels, height, width]; black pictures of its own size unless given.
 
     Raises:
-        CourseError: the network takes no such image, gives no logits (but probabilities, a mask, a dict), or makes
-            them without such a layer.
+        CourseError: the network takes no such image, gives no logits (but a softmax's probabilities, a mask, a
+            dict), makes them without such a layer, or has lost its classifier.
     """
     _check(model, image)
     image = _example(model) if image is None else image
@@ -67,7 +71,7 @@ def find_head(model: nn.Module, image: Tensor | None = None) -> Head:
         logits = _attempt(model, image)
     if isinstance(logits, Exception):
         raise CourseError(
-            f"{type(model).__name__} cannot take an image {list(image.shape)} ({_first_line(logits)}): "
+            f"{type(model).__name__} cannot take an image {list(image.shape)} ({first_line(logits)}): "
             "pass one that it takes, as image=torch.zeros(1, channels, height, width)"
         )
     if not isinstance(logits, Tensor) or logits.ndim != 2:
@@ -76,6 +80,9 @@ def find_head(model: nn.Module, image: Tensor | None = None) -> Head:
             "there is no classifier to replace"
         )
     classes, layers = logits.shape[1], dict(model.named_modules())
+    if worked and isinstance(layers[worked[-1]], TakenOut):  # the layer before it was trained, and is no classifier
+        raise _no_classifier(model)
+    worked = [name for name in worked if not isinstance(layers[name], TakenOut)]
     names = _proven(model, image, classes, list(dict.fromkeys(reversed(worked))))
     if _follows_a_softmax(model, image, names, logits):
         raise CourseError(
@@ -132,7 +139,7 @@ def replace_head(
 
 
 def remove_head(model: nn.Module, image: Tensor | None = None) -> tuple[nn.Module, int]:
-    """Put `nn.Identity` in the place of the classifier; the model (changed in place) and its features' width.
+    """Put an `nn.Identity` in the place of the classifier; the model (changed in place) and its features' width.
 
     Layers that stand before the last one (ConvNeXt's LayerNorm and Flatten, dropout) stay.
 
@@ -141,13 +148,16 @@ def remove_head(model: nn.Module, image: Tensor | None = None) -> tuple[nn.Modul
             was.
     """
     head = find_head(model, image)
-    problem = _exchange(model, {name: nn.Identity() for name in head.names}, image, head.width)
+    problem = _exchange(model, {name: TakenOut() for name in head.names}, image, head.width)
     if problem:
         raise CourseError(
             f"without {' and '.join(head.names)} {type(model).__name__} {problem}, and no features "
             f"[n, {head.width}]: take another backbone"
         )
     return model, head.width
+
+
+_WATCHED = (nn.Linear, nn.Conv2d, TakenOut)
 
 
 # ---- watching a network work -----------------------------------------------------------------------
@@ -162,10 +172,14 @@ def _check(model: nn.Module, image: Tensor | None) -> None:
             "pass image=torch.zeros(1, channels, height, width)"
         )
     if _says_that_it_has_none(model):
-        raise CourseError(
-            f"the classifier of {type(model).__name__} has been taken out (nn.Identity stands there): "
-            "load the network anew, with num_classes above 0"
-        )
+        raise _no_classifier(model)
+
+
+def _no_classifier(model: nn.Module) -> CourseError:
+    return CourseError(
+        f"the classifier of {type(model).__name__} has been taken out (nn.Identity stands there): "
+        "load the network anew, with num_classes above 0"
+    )
 
 
 def _says_that_it_has_none(model: nn.Module) -> bool:
@@ -208,7 +222,7 @@ def _hooks(model: nn.Module, worked: list[str], widened: tuple[str, ...] = ()) -
 
         return hook
 
-    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, _WATCHED)]
     handles = [layer.register_forward_hook(watch(name)) for name, layer in layers]
     try:
         yield
@@ -277,10 +291,6 @@ def _described(output: object) -> str:
     return f"a tensor {list(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
 # ---- taking layers out and putting them in ---------------------------------------------------------
 
 
@@ -314,7 +324,7 @@ def _made(make_head: MakeHead, width: int, classes: int) -> nn.Module:
         new = make_head(width, classes)
     except Exception as error:
         raise CourseError(
-            f"make_head({width}, {classes}) failed ({_first_line(error)}): it takes the features' width and the "
+            f"make_head({width}, {classes}) failed ({first_line(error)}): it takes the features' width and the "
             "number of classes, and returns the head"
         ) from error
     if not isinstance(new, nn.Module):
@@ -357,7 +367,7 @@ def _exchange(model: nn.Module, new: Mapping[str, nn.Module], image: Tensor | No
     with _in_their_places(places), eval_mode(model):
         result = _attempt(model, image)
     if isinstance(result, Exception):
-        return f"fails ({_first_line(result)})"
+        return f"fails ({first_line(result)})"
     if not isinstance(result, Tensor) or tuple(result.shape) != (len(image), outputs):
         return f"gives {_described(result)}"
     for parent, name, _, layer in places:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedTensorMixin
 
-from helpers.errors import CourseError
+from helpers.errors import CourseError, first_few
 from helpers.models.backbones import load_backbone
 from helpers.models.weights import read_saved
 
@@ -37,7 +37,7 @@ class OwnWeights:
         unknown: names of the file that the network lacks.
         head: the network's last layer and how many classes it has in the file and in the network, where it differs in
             these alone; it is then among `other_shape`.
-        not_finite: names that were loaded and hold NaN or infinity.
+        not_finite: names that were loaded and hold NaN or infinity, in the network's type of numbers.
         remarks: what was done so that the file would fit, a sentence each.
     """
 
@@ -89,7 +89,8 @@ def load_own_weights(name_or_model: str | nn.Module, file: str | Path) -> OwnWei
     """
     network, model = _network(name_or_model)
     path = Path(file)
-    entries, unwrapped = _state_dict(read_saved(path), path)
+    saved = read_saved(path, cure="save it again, or copy it again from where it is whole")
+    entries, unwrapped = _state_dict(saved, path)
     _must_be_plain(entries, path)
     own = _tensors(model.state_dict())
     entries, stripped = _without_prefix(entries, own)
@@ -104,6 +105,8 @@ def load_own_weights(name_or_model: str | nn.Module, file: str | Path) -> OwnWei
         for name, value in entries.items()
         if name in own and name not in fitting
     }
+    # Before anything is copied, so that nothing is changed where it fails; half precision may turn numbers infinite.
+    converted = {name: value.to(own[name].device, own[name].dtype) for name, value in fitting.items()}
     report = OwnWeights(
         file=path,
         network=network,
@@ -113,10 +116,10 @@ def load_own_weights(name_or_model: str | nn.Module, file: str | Path) -> OwnWei
         missing=tuple(name for name in own if name not in entries),
         unknown=tuple(name for name in entries if name not in own),
         head=_other_head(other_shape, _layer(list(own)[-1])),
-        not_finite=tuple(name for name, value in fitting.items() if not _finite(value)),
+        not_finite=tuple(name for name, value in converted.items() if not _finite(value)),
         remarks=(*unwrapped, *stripped, *_conversions(fitting, own)),
     )
-    _copy(fitting, own)
+    _copy(converted, own)
     return report
 
 
@@ -142,15 +145,17 @@ def _state_dict(saved: object, path: Path) -> tuple[dict[str, Tensor], list[str]
     """The state dict in what was saved, and a remark where it had to be looked for."""
     if not isinstance(saved, Mapping):
         raise CourseError(f"{path} holds a {type(saved).__name__} and no state dict: save model.state_dict()")
-    if tensors := _tensors(saved):
-        others = [str(name) for name in saved if name not in tensors]
-        return tensors, _line("no tensors, left out", others)
+    tensors = _tensors(saved)
     found = {str(name): value for name, value in saved.items() if isinstance(value, Mapping) and _tensors(value)}
     usual = [name for name in STATE_DICT_NAMES if name in found]
+    if tensors and not usual:
+        return tensors, _line("no tensors, left out", [str(name) for name in saved if name not in tensors])
     names = list(found) if len(found) == 1 else usual
-    if len(names) != 1:
+    if len(names) != 1:  # tensors beside it (an epoch, the best accuracy) are the checkpoint's own
         what = (
-            f"several state dicts ({', '.join(found)})" if found else f"no tensors (entries: {_some(saved) or 'none'})"
+            f"several state dicts ({', '.join(found)})"
+            if found
+            else f"no tensors (entries: {first_few(saved, AT_MOST) or 'none'})"
         )
         raise CourseError(f"{path} holds {what}: save model.state_dict() alone")
     remark = f"the file is a checkpoint; its state dict is the entry {names[0]!r}"
@@ -159,8 +164,10 @@ def _state_dict(saved: object, path: Path) -> tuple[dict[str, Tensor], list[str]
 
 def _must_be_plain(entries: Mapping[str, Tensor], path: Path) -> None:
     for name, value in entries.items():
-        if value.layout != torch.strided or value.is_quantized or value.is_meta:
-            raise CourseError(f"{name} in {path} is no plain tensor (sparse, quantized or on meta): save a plain one")
+        if value.layout != torch.strided or value.is_quantized or value.is_meta or value.is_complex():
+            raise CourseError(
+                f"{name} in {path} is no plain tensor (but sparse, quantized, complex or on meta): save a plain one"
+            )
 
 
 def _tensors(saved: Mapping) -> dict[str, Tensor]:
@@ -176,12 +183,10 @@ def _without_prefix(entries: dict[str, Tensor], own: Mapping[str, Tensor]) -> tu
     prefix = max(("", *_prefixes(entries)), key=fits)  # the first, and so the shortest, of those that fit best
     if not prefix:
         return entries, []
-    renamed = {}
-    for name, value in entries.items():
-        short = name.removeprefix(prefix)
-        renamed[name if short != name and short in entries else short] = value
-    count = sum(name.startswith(prefix) for name in entries)
-    return renamed, [f"{prefix!r} taken off {count} names, so that they fit"]
+    shorter = {name: name.removeprefix(prefix) for name in entries}
+    taken = {name: short for name, short in shorter.items() if short != name and short not in entries}
+    renamed = {taken.get(name, name): value for name, value in entries.items()}
+    return renamed, [f"{prefix!r} taken off {len(taken)} names, so that they fit"]
 
 
 def _prefixes(names: Iterable[str]) -> list[str]:
@@ -201,9 +206,7 @@ def _prefixes(names: Iterable[str]) -> list[str]:
 
 
 @torch.no_grad()
-def _copy(fitting: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
-    """Converted first, so that nothing is changed where that fails."""
-    converted = {name: value.to(own[name].device, own[name].dtype) for name, value in fitting.items()}
+def _copy(converted: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
     for name, value in converted.items():
         own[name].copy_(value)
 
@@ -244,11 +247,4 @@ def _described(entries: Mapping[str, Tensor]) -> str:
 
 
 def _line(label: str, items: Sequence[str]) -> list[str]:
-    return [f"{label}: {_some(items)}"] if items else []
-
-
-def _some(items: Iterable[object]) -> str:
-    """The first few and a count of the rest."""
-    names = [str(item) for item in items]
-    rest = f" and {len(names) - AT_MOST} more" if len(names) > AT_MOST else ""
-    return ", ".join(names[:AT_MOST]) + rest
+    return [f"{label}: {first_few(items, AT_MOST)}"] if items else []

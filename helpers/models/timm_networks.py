@@ -10,6 +10,8 @@ Importing this module registers both with torchvision, so that
 # No `from __future__ import annotations` here: torchvision finds a network's weights by reading the type of
 # its builder's `weights` argument, and must find a class there.
 
+import os
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from torchvision.transforms._presets import ImageClassification
 
 from helpers.errors import CourseError
 from helpers.models.downloading import Patience, Say, download, hub_wants
-from helpers.models.weights import megabytes_of, published_hash, read_state_dict
+from helpers.models.weights import is_out_of_memory, is_whole, megabytes_of, read_state_dict
 from helpers.places import weights_dir
 
 FILE = "model.safetensors"
@@ -98,9 +100,8 @@ class HubWeights(WeightsEnum):
     def file(self) -> Path | None:
         """The file in the weights folder, the newest where there are several; None where there is none."""
         named = weights_dir().glob(f"{self.meta['architecture']}-*{Path(FILE).suffix}")
-        return max(
-            (file for file in named if published_hash(file)), key=lambda file: file.stat().st_mtime, default=None
-        )
+        theirs = (file for file in named if file.is_file() and _is_the_hubs(file))
+        return max(theirs, key=lambda file: file.stat().st_mtime, default=None)
 
     def fetch(self, *, patience: Patience, say: Say = print) -> Path:
         """Fetch the file into the weights folder.
@@ -109,13 +110,22 @@ class HubWeights(WeightsEnum):
             FetchError: it did not come.
         """
         network, megabytes = self.meta["architecture"], megabytes_of(self)
-        return download(
-            hub_wants(network, self.repository, FILE, megabytes, patience=patience), patience=patience, say=say
-        )
+        wanted = hub_wants(network, self.repository, FILE, megabytes, patience=patience, say=say)
+        return download(wanted, patience=patience, say=say)
 
     def get_state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """The published entries; the file is fetched where it is not here yet."""
         return read_state_dict(self.file() or self.fetch(patience=Patience()))
+
+
+def _is_the_hubs(file: Path) -> bool:
+    """Whether `fetch` gave it its name: the network and eight digits of its hash. Eight decimal digits may as well be
+    the date on a learner's own file, so that there the content must agree.
+    """
+    named = re.fullmatch(r"\w+-([0-9a-f]{8})", file.stem)
+    if not named or not named.group(1).isdecimal():
+        return named is not None
+    return os.access(file, os.R_OK) and is_whole(file)
 
 
 class MobileNetV4_Conv_Small_Weights(HubWeights):
@@ -174,7 +184,9 @@ def _build(kind: type[HubWeights], weights: HubWeights | None, **kwargs: Any) ->
     entries = weights.get_state_dict()
     try:
         return timm.create_model(timm_name, pretrained=True, pretrained_cfg_overlay={"state_dict": entries}, **kwargs)
-    except (RuntimeError, KeyError):
+    except (RuntimeError, KeyError) as error:
+        if is_out_of_memory(error):
+            raise  # it says nothing about the file
         raise CourseError(
             f"the file of {weights} holds the weights of another network: delete it and fetch it again"
         ) from None

@@ -24,6 +24,8 @@ if os.environ.get("COURSE_WEIGHTS"):
 # The share of a file's published size from which on it is not called cut short: published sizes are rounded.
 NEARLY_ALL = 0.99
 
+FREE_MEMORY = "close other programs and notebooks, then try again"
+
 
 def published_hash(path: Path) -> str | None:
     """The start of the file's SHA-256, which publishers put into its name: `resnet50-11ad3fa6.pth`."""
@@ -56,11 +58,13 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     return entries
 
 
-def read_saved(path: Path) -> object:
+def read_saved(path: Path, *, cure: str = "delete it and fetch it again") -> object:
     """What torch.save or safetensors put into the file, as far as it is tensors and plain values; no code runs.
 
+    `cure` is what to do about a file that is not whole.
+
     Raises:
-        CourseError: no such file, not a whole one, or one that holds more than that.
+        CourseError: no such file, not a whole one, one that holds more than that, or too little memory for it.
     """
     _must_be_there(path)
     try:
@@ -69,7 +73,7 @@ def read_saved(path: Path) -> object:
         with warnings.catch_warnings(action="ignore"):  # what torch notes of a file that it then refuses
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file makes torch raise anything: AssertionError, TypeError, struct.error
-        raise CourseError(f"{path} {_why_not_read(error)}") from None
+        raise CourseError(f"{path} {_why_not_read(error, cure)}") from None
 
 
 def _must_be_there(path: Path) -> None:
@@ -82,7 +86,7 @@ def _hold_to_published_hash(path: Path) -> None:
     try:
         found = sha256_of(path)
     except OSError as error:
-        raise CourseError(f"{path} cannot be read ({error.strerror}): make it readable, or fetch it again") from None
+        raise CourseError(f"{path} cannot be read ({error.strerror}): make it readable") from None
     if expected and not found.startswith(expected):
         size = path.stat().st_size / 1e6
         raise CourseError(
@@ -91,16 +95,24 @@ def _hold_to_published_hash(path: Path) -> None:
         )
 
 
-def _why_not_read(error: Exception) -> str:
+def _why_not_read(error: Exception, cure: str) -> str:
     """torch opens nothing but tensors (`weights_only`), and names the first other thing that it meets."""
+    if is_out_of_memory(error):
+        return f"does not fit into the memory: {FREE_MEMORY}"
     if isinstance(error, PermissionError):
-        return f"cannot be read ({error.strerror}): make it readable, or fetch it again"
+        return f"cannot be read ({error.strerror}): make it readable"
     if re.search("unsupported (global|class)", str(error), re.IGNORECASE):
         return (
             "holds more than tensors (a whole model, or code that would run) and was not opened: "
             "where it was made, save model.state_dict() and use that file"
         )
-    return f"is not a whole file of weights ({type(error).__name__}): delete it and fetch it again"
+    return f"is not a whole file of weights ({type(error).__name__}): {cure}"
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """torch has no class of its own for it: its RuntimeError says so in words."""
+    said = "not enough memory|can(no|')t allocate|out of memory"
+    return isinstance(error, MemoryError) or re.search(said, str(error), re.IGNORECASE) is not None
 
 
 def torchvision_file(weights: WeightsEnum) -> Path:
@@ -109,12 +121,12 @@ def torchvision_file(weights: WeightsEnum) -> Path:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether the file can be read and has the hash that its name carries; a name without one vouches for nothing."""
-    expected = published_hash(path)
-    try:
-        return sha256_of(path).startswith(expected or "")
-    except OSError:
-        return False
+    """Whether the file has the hash that its name carries; a name without one vouches for nothing.
+
+    Raises:
+        OSError: it cannot be read, which says nothing about what is in it.
+    """
+    return sha256_of(path).startswith(published_hash(path) or "")
 
 
 def looks_whole(path: Path, megabytes: float) -> bool:

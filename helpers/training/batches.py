@@ -25,6 +25,8 @@ class FlippedBatches:
     """
 
     def __init__(self, images: Tensor, labels: Tensor, *, batch_size: int = 25, seed: int = 0):
+        if type(batch_size) is not int or batch_size < 1:
+            raise CourseError(f"a batch has 1 picture or more, not {batch_size!r}: pass a whole number")
         if len(images) != len(labels) or len(labels) == 0:
             raise CourseError(
                 f"{len(images)} pictures and {len(labels)} labels make no batches: give each picture its label"

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from helpers.errors import CourseError
+from helpers.errors import CourseError, first_line
+from helpers.models.freezing import eval_mode
 from helpers.places import cache_dir, draft_of
 
 
@@ -37,9 +38,9 @@ def extract_features(
 ) -> Features:
     """What a frozen backbone says about each image.
 
-    The backbone runs in `eval()` mode without gradients, and is left in the mode that it was in. The features
-    are kept on disk under a key made of the network's weights, the images and the preprocessing; when one of
-    them changes, so does the key, and they are computed again. `seconds` is kept along with them.
+    The backbone runs in `eval()` mode without gradients; each of its layers then gets its own mode back. The
+    features are kept on disk under a key made of the network's weights, the images and the preprocessing; when one
+    of them changes, so does the key, and they are computed again. `seconds` is kept along with them.
     """
     if len(dataset) == 0:
         raise CourseError("there is nothing to extract features from: the dataset is empty")
@@ -58,16 +59,16 @@ def extract_features(
 
 @torch.no_grad()
 def _compute(backbone, dataset, device, batch_size, progress) -> Features:
-    started, was_training = time.perf_counter(), backbone.training
+    started = time.perf_counter()
     # Channels-last memory halves the time of depthwise convolutions on a CPU (benchmarks/features.py).
     layout = {"device": device, "memory_format": torch.channels_last}
-    backbone.eval().to(**layout)
+    backbone.to(**layout)
     batches = DataLoader(dataset, batch_size=batch_size)
-    pairs = [
-        (backbone(images.to(**layout)).float().cpu(), labels)
-        for images, labels in tqdm(batches, desc="features", leave=False, disable=not progress)
-    ]
-    backbone.train(was_training)
+    with eval_mode(backbone):
+        pairs = [
+            (backbone(images.to(**layout)).float().cpu(), labels)
+            for images, labels in tqdm(batches, desc="features", leave=False, disable=not progress)
+        ]
     features, labels = zip(*pairs, strict=True)
     return Features(torch.cat(features), torch.cat(labels), time.perf_counter() - started)
 
@@ -95,5 +96,11 @@ def _read(file: Path) -> Features | None:
 
 def _write(file: Path, found: Features) -> None:
     entries = {"features": found.features, "labels": found.labels, "seconds": torch.tensor(found.seconds)}
-    with draft_of(file) as draft:
-        save_file({name: value.contiguous() for name, value in entries.items()}, draft)
+    try:
+        with draft_of(file) as draft:
+            save_file({name: value.contiguous() for name, value in entries.items()}, draft)
+    except (OSError, SafetensorError) as error:
+        raise CourseError(
+            f"cannot write the features to the cache {file.parent} ({first_line(error)}): free some space there, "
+            "or name another folder in COURSE_CACHE"
+        ) from None

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from helpers.errors import CourseError
+from helpers.models.freezing import eval_mode
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -78,11 +79,9 @@ def _logits(output: Tensor | tuple[Tensor, ...]) -> Tensor:
 
 @torch.inference_mode()
 def predict(model: nn.Module, batches: Batches, *, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
-    """Logits [n, classes] and labels [n], both on the CPU; the model's mode is put back afterwards."""
-    was_training = model.training
-    model.eval()
-    pairs = [(model(inputs.to(device)).cpu(), labels) for inputs, labels in batches]
-    model.train(was_training)
+    """Logits [n, classes] and labels [n], both on the CPU; each layer gets its mode back afterwards."""
+    with eval_mode(model):
+        pairs = [(model(inputs.to(device)).cpu(), labels) for inputs, labels in batches]
     if not pairs:
         raise CourseError("there is nothing to predict on: the dataset is empty")
     logits, labels = zip(*pairs, strict=True)

@@ -45,7 +45,7 @@ def new_head(model, classes):
     else:
         model.classifier = nn.Linear(model.classifier[-1].in_features, classes)
 """,
-                "The dropout of the EfficientNet is gone",
+                "a dropout is gone",
             ),
             "makes a Flatten of its own for ConvNeXt": Wrong(
                 """
@@ -59,7 +59,7 @@ def new_head(model, classes):
     else:
         model.classifier = nn.Sequential(nn.Flatten(), nn.Linear(model.classifier[2].in_features, classes))
 """,
-                "A layer that stood before the head is gone",
+                "`classifier.0.bias` went too",
             ),
             "leaves ConvNeXt without its Flatten": Wrong(
                 """
@@ -122,7 +122,7 @@ def new_head(model, classes):
     model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
     model.requires_grad_(False)
 """,
-                "freezes nothing and unfreezes nothing",
+                "leave all flags alone",
             ),
             "freezes its new layer": Wrong(
                 """
@@ -131,6 +131,126 @@ def new_head(model, classes):
     model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes).requires_grad_(False))
 """,
                 "it cannot learn",
+            ),
+            "makes ConvNeXt's classifier anew, with a fresh norm": Wrong(
+                """
+def new_head(model, classes):
+    from functools import partial
+    from torchvision.models.convnext import LayerNorm2d
+    if hasattr(model, "fc"):
+        model.fc = nn.Linear(model.fc.in_features, classes)
+    elif hasattr(model, "heads"):
+        model.heads.head = nn.Linear(model.heads.head.in_features, classes)
+    elif len(model.classifier) == 2:
+        model.classifier[1] = nn.Linear(model.classifier[1].in_features, classes)
+    else:
+        width = model.classifier[2].in_features
+        model.classifier = nn.Sequential(LayerNorm2d(width, eps=1e-6), nn.Flatten(), nn.Linear(width, classes))
+""",
+                "`classifier.0.bias` has other numbers than before",
+            ),
+            "types the dropout of another EfficientNet": Wrong(
+                """
+def new_head(model, classes):
+    if hasattr(model, "classifier") and len(model.classifier) == 2:
+        model.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(model.classifier[1].in_features, classes))
+        return
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
+""",
+                "has another rate",
+            ),
+            "adds a dropout": Wrong(
+                """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    width = model.get_submodule(name).in_features
+    model.set_submodule(name, nn.Sequential(nn.Dropout(0.5), nn.Linear(width, classes)))
+""",
+                "or was added",
+            ),
+            "leaves the model in train mode": Wrong(
+                """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    width = model.get_submodule(name).in_features
+    model.set_submodule(name, nn.Linear(width, classes))
+    model.train()
+""",
+                "came in `eval()` mode and was left in another",
+            ),
+            "cuts the old layer": Wrong(
+                """
+def new_head(model, classes):
+    old = [layer for layer in model.modules() if isinstance(layer, nn.Linear)][-1]
+    old.weight = nn.Parameter(old.weight[:classes].detach())
+    old.bias = nn.Parameter(old.bias[:classes].detach())
+    old.out_features = classes
+""",
+                "the old layer still gives the logits",
+            ),
+            "ends with a softmax": Wrong(
+                """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    width = model.get_submodule(name).in_features
+    model.set_submodule(name, nn.Sequential(nn.Linear(width, classes), nn.Softmax(dim=1)))
+""",
+                "without a softmax",
+            ),
+            "drops the logits": Wrong(
+                """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    width = model.get_submodule(name).in_features
+    model.set_submodule(name, nn.Sequential(nn.Linear(width, classes), nn.Dropout(0.5)))
+""",
+                "without dropout",
+            ),
+            "freezes the backbone": Wrong(
+                """
+def new_head(model, classes):
+    model.requires_grad_(False)
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    width = model.get_submodule(name).in_features
+    model.set_submodule(name, nn.Linear(width, classes))
+""",
+                "leave all flags alone",
+            ),
+            "puts the head under every name": Wrong(
+                """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    width = model.get_submodule(name).in_features
+    model.set_submodule(name, nn.Linear(width, classes))
+    if not hasattr(model, "fc"):
+        model.fc = nn.Linear(width, classes)
+""",
+                "now has `fc.weight`",
+            ),
+            "makes a linear layer that ends with softmax": Wrong(
+                """
+class Probabilities(nn.Linear):
+    def forward(self, features):
+        return super().forward(features).softmax(dim=1)
+
+
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    model.set_submodule(name, Probabilities(model.get_submodule(name).in_features, classes))
+""",
+                "without a softmax",
+            ),
+            "tries the new head in train mode": Wrong(
+                """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
+    with torch.no_grad():
+        model.train()(torch.randn(2, 3, 32, 32))
+    model.eval()
+""",
+                "Switch to `eval()` for it",
             ),
         },
     ),
@@ -149,12 +269,13 @@ def find_classifier(model, image):
     for name, layer in model.named_modules():
         if type(layer) is nn.Linear:
             handles.append(layer.register_forward_pre_hook(hook_for(name)))
-    mode = model.training
+    modes = [(module, module.training) for module in model.modules()]
     try:
         with torch.inference_mode():
             model.eval()(image)
     finally:
-        model.train(mode)
+        for module, mode in modes:
+            module.training = mode
         for handle in handles:
             handle.remove()
     return list(worked)[-1]
@@ -164,13 +285,38 @@ def find_classifier(model, image):
     last = []
     hook = lambda layer, inputs, output: last.append(layer)
     handles = [layer.register_forward_hook(hook) for layer in model.modules() if isinstance(layer, nn.Linear)]
-    training = model.training
+    in_training = {layer for layer in model.modules() if layer.training}
     model.eval()
     with torch.no_grad():
         model(image)
     [handle.remove() for handle in handles]
-    model.train(training)
+    for layer in in_training:
+        layer.training = True
     return next(name for name, layer in model.named_modules() if layer is last[-1])
+""",
+            "wraps forward and gives it back": """
+def find_classifier(model, image):
+    worked, wrapped = [], {}
+    modes = {module: module.training for module in model.modules()}
+
+    def watched(name, forward):
+        def wrapper(inputs):
+            worked.append(name)
+            return forward(inputs)
+        return wrapper
+
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear):
+            wrapped[layer] = layer.forward
+            layer.forward = watched(name, layer.forward)
+    model.eval()
+    with torch.no_grad():
+        model(image)
+    for module, mode in modes.items():
+        module.training = mode
+    for layer, forward in wrapped.items():
+        layer.forward = forward
+    return worked[-1]
 """,
         },
         wrong={
@@ -298,6 +444,109 @@ def find_classifier(model, image):
 """,
                 "Return the layer's name",
             ),
+            "gives all parts the mode of the whole": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        model(image)
+    model.train(was_training)
+    for handle in handles:
+        handle.remove()
+    return worked[-1]
+""",
+                "`stem.1` came in `eval()` mode",
+            ),
+            "freezes the model and leaves it so": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    freeze(model)
+    with torch.no_grad():
+        model(image)
+    for module, mode in modes.items():
+        module.training = mode
+    for handle in handles:
+        handle.remove()
+    return worked[-1]
+""",
+                "leave all flags alone",
+            ),
+            "leaves gradients behind": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    model(image).sum().backward()
+    for module, mode in modes.items():
+        module.training = mode
+    for handle in handles:
+        handle.remove()
+    return worked[-1]
+""",
+                "left gradients in",
+            ),
+            "wraps forward and leaves it so": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    modes = {module: module.training for module in model.modules()}
+
+    def watched(name, forward):
+        def wrapper(inputs):
+            worked.append(name)
+            return forward(inputs)
+        return wrapper
+
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear):
+            layer.forward = watched(name, layer.forward)
+    model.eval()
+    with torch.no_grad():
+        model(image)
+    for module, mode in modes.items():
+        module.training = mode
+    return worked[-1]
+""",
+                "has a `forward` of yours",
+            ),
+            "turns gradients off for good": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    torch.set_grad_enabled(False)
+    model(image)
+    for module, mode in modes.items():
+        module.training = mode
+    for handle in handles:
+        handle.remove()
+    return worked[-1]
+""",
+                "turned gradients off",
+            ),
         },
     ),
     "4.3": Answers(
@@ -326,6 +575,14 @@ def replace_any(model, classes, image):
         layer.training = mode
     old = model.get_submodule(worked[-1])
     model.set_submodule(worked[-1], nn.Linear(old.in_features, classes).to(old.weight))
+""",
+            "proves that nothing else moved": """
+def replace_any(model, classes, image):
+    name, before = find_head(model, image).name, snapshot(model)
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+    rest = {key: value for key, value in before.items() if not key.startswith(f"{name}.")}
+    assert not moved(rest, model)
 """,
         },
         wrong={
@@ -392,7 +649,7 @@ def replace_any(model, classes, image):
     old = model.get_submodule(name)
     model.set_submodule(name, nn.Sequential(old, nn.Linear(old.out_features, classes).to(old.weight)))
 """,
-                "something else reaches the head now",
+                "what goes into the last layer is not what went into it before",
             ),
             "leaves the model in eval mode": Wrong(
                 """
@@ -416,6 +673,55 @@ def replace_any(model, classes, image):
     model.train(mode)
 """,
                 "running_mean",
+            ),
+            "ends with a softmax": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    new = nn.Linear(old.in_features, classes).to(old.weight)
+    model.set_submodule(name, nn.Sequential(new, nn.Softmax(dim=1)))
+""",
+                "without a softmax",
+            ),
+            "adds a dropout": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    new = nn.Linear(old.in_features, classes).to(old.weight)
+    model.set_submodule(name, nn.Sequential(nn.Dropout(0.2), new))
+""",
+                "or was added",
+            ),
+            "keeps the type and forgets the device": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes, dtype=old.weight.dtype))
+""",
+                "float32 on meta",
+            ),
+            "asks the image for type and device": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(image))
+""",
+                "others than those of the image",
+            ),
+            "gives all parts the mode of the whole": Wrong(
+                """
+def replace_any(model, classes, image):
+    was_training = model.training
+    name = find_head(model.eval(), image).name
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+    model.train(was_training)
+""",
+                "`stem.1` came in `eval()` mode",
             ),
         },
     ),
@@ -441,6 +747,71 @@ def two_layers(width, classes, hidden, dropout):
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
     return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, hidden), nn.Tanh(), last)
+""",
+            "matrices of its own, inputs first": """
+class TwoLayers(nn.Module):
+    def __init__(self, width, classes, hidden, dropout):
+        super().__init__()
+        self.first = nn.Parameter(torch.randn(width, hidden) / width**0.5)
+        self.last = nn.Parameter(torch.randn(hidden, classes) / hidden**0.5)
+        self.shift, self.rate = nn.Parameter(torch.zeros(1, classes)), dropout
+
+    def forward(self, x):
+        x = nn.functional.dropout((x @ self.first).relu(), self.rate, self.training)
+        return x @ self.last + self.shift
+
+
+def two_layers(width, classes, hidden, dropout):
+    return TwoLayers(width, classes, hidden, dropout)
+""",
+            "lazy layers": """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.LazyLinear(hidden),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.LazyLinear(classes),
+    )
+""",
+            "norms, PReLU and dropout on both sides": """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.LayerNorm(width),
+        nn.Dropout(dropout),
+        nn.Linear(width, hidden),
+        nn.BatchNorm1d(hidden),
+        nn.PReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+            "sigmoid without a bias": """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden, bias=False),
+        nn.Sigmoid(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+            "a LayerNorm after the bend": """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.GELU(),
+        nn.LayerNorm(hidden),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+            "dropout only where there is some": """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.SiLU(),
+        *([nn.Dropout(dropout)] if dropout else []),
+        nn.Linear(hidden, classes),
+    )
 """,
         },
         wrong={
@@ -547,6 +918,138 @@ def two_layers(width, classes, hidden, dropout):
 """,
                 "Return the head",
             ),
+            "ends with a tanh": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+        nn.Tanh(),
+    )
+""",
+                "after the last linear layer bends or scales",
+            ),
+            "ends with a leaky ReLU": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+        nn.LeakyReLU(),
+    )
+""",
+                "after the last linear layer bends or scales",
+            ),
+            "bends after both layers with tanh": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+        nn.Tanh(),
+    )
+""",
+                "after the last linear layer bends or scales",
+            ),
+            "ends with a norm": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+        nn.LayerNorm(classes),
+    )
+""",
+                "after the last linear layer bends or scales",
+            ),
+            "ends with BatchNorm": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+        nn.BatchNorm1d(classes),
+    )
+""",
+                "after the last linear layer bends or scales",
+            ),
+            "bends before both layers": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Linear(width, hidden),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "Nothing bent stands between",
+            ),
+            "keeps the share that it should drop": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        nn.Dropout(1 - dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "numbers get through in `train()` mode",
+            ),
+            "drops whole pictures": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        nn.Dropout1d(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "all numbers of a picture away at once",
+            ),
+            "drops one half or nothing": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        nn.Dropout() if dropout else nn.Identity(),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "numbers get through in `train()` mode",
+            ),
+            "has three layers": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, hidden),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "and yours has 3",
+            ),
+            "swaps the widths": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(nn.Linear(hidden, width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, classes))
+""",
+                "does not take features [2, 12]",
+            ),
         },
     ),
     "4.5": Answers(
@@ -563,6 +1066,7 @@ def check_head(model, classes, images):
         logits = model.eval()(images)
     for layer, mode in modes:
         layer.training = mode
+    refuse_if(not isinstance(logits, torch.Tensor), "no tensor")
     refuse_if(list(logits.shape) != [len(images), classes], "shape")
     refuse_if(logits.isnan().any() or logits.isinf().any(), "not finite")
     refuse_if(((logits.sum(1) - 1).abs() < 1e-4).all() and logits.min() >= 0, "softmax")
@@ -727,8 +1231,255 @@ def check_head(model, classes, images):
 def check_head(model, classes, images):
     assert type(classes) is int and classes > 0, "classes"
 """,
-                "AssertionError",
-                outcome="error",
+                "stopped with `AssertionError",
+            ),
+            "takes the second axis for the shape": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    for module, mode in modes.items():
+        module.training = mode
+    if not isinstance(logits, torch.Tensor):
+        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
+    if logits.shape[1] != classes:
+        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
+    if not torch.isfinite(logits).all():
+        raise ValueError("some logits are NaN or infinite")
+    sums = logits.sum(dim=1)
+    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
+        raise ValueError("these are probabilities: take the softmax out of the network")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("nothing can learn: the head is frozen")
+""",
+                "logits for each place",
+            ),
+            "expects a tensor": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    for module, mode in modes.items():
+        module.training = mode
+    if logits.shape != (len(images), classes):
+        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
+    if not torch.isfinite(logits).all():
+        raise ValueError("some logits are NaN or infinite")
+    sums = logits.sum(dim=1)
+    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
+        raise ValueError("these are probabilities: take the softmax out of the network")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("nothing can learn: the head is frozen")
+""",
+                "For a network that gives a dict your function stopped with `AttributeError",
+            ),
+            "expects a softmax without zeros": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    for module, mode in modes.items():
+        module.training = mode
+    if not isinstance(logits, torch.Tensor):
+        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
+    if logits.shape != (len(images), classes):
+        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
+    if not torch.isfinite(logits).all():
+        raise ValueError("some logits are NaN or infinite")
+    sums = logits.sum(dim=1)
+    if (logits > 0).all() and torch.allclose(sums, torch.ones_like(sums)):
+        raise ValueError("these are probabilities: take the softmax out of the network")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("nothing can learn: the head is frozen")
+""",
+                "one 1 in each row",
+            ),
+            "misses minus infinity": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    for module, mode in modes.items():
+        module.training = mode
+    if not isinstance(logits, torch.Tensor):
+        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
+    if logits.shape != (len(images), classes):
+        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
+    if logits.isnan().any() or logits.max() == math.inf:
+        raise ValueError("some logits are NaN or infinite")
+    sums = logits.sum(dim=1)
+    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
+        raise ValueError("these are probabilities: take the softmax out of the network")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("nothing can learn: the head is frozen")
+""",
+                "one logit -inf",
+            ),
+            "takes the first row for all": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    for module, mode in modes.items():
+        module.training = mode
+    if not isinstance(logits, torch.Tensor):
+        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
+    if logits.shape != (len(images), classes):
+        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
+    if not torch.isfinite(logits).all():
+        raise ValueError("some logits are NaN or infinite")
+    sums = logits.sum(dim=1)
+    if (logits[0] >= 0).all() and torch.allclose(sums[0], torch.ones(())):
+        raise ValueError("these are probabilities: take the softmax out of the network")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("nothing can learn: the head is frozen")
+""",
+                "one row alone looks like probabilities",
+            ),
+            "looks for a layer of the class Softmax": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    for module, mode in modes.items():
+        module.training = mode
+    if not isinstance(logits, torch.Tensor):
+        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
+    if logits.shape != (len(images), classes):
+        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
+    if not torch.isfinite(logits).all():
+        raise ValueError("some logits are NaN or infinite")
+    sums = logits.sum(dim=1)
+    if any(isinstance(module, nn.Softmax) for module in model.modules()):
+        raise ValueError("these are probabilities: take the softmax out of the network")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("nothing can learn: the head is frozen")
+""",
+                "with a softmax before its head",
+            ),
+            "looks for a layer of the class Softmax at the end": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    for module, mode in modes.items():
+        module.training = mode
+    if not isinstance(logits, torch.Tensor):
+        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
+    if logits.shape != (len(images), classes):
+        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
+    if not torch.isfinite(logits).all():
+        raise ValueError("some logits are NaN or infinite")
+    sums = logits.sum(dim=1)
+    if isinstance(list(model.modules())[-1], nn.Softmax):
+        raise ValueError("these are probabilities: take the softmax out of the network")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("nothing can learn: the head is frozen")
+""",
+                "the function `softmax`",
+            ),
+            "asks the last parameter alone": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    for module, mode in modes.items():
+        module.training = mode
+    if not isinstance(logits, torch.Tensor):
+        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
+    if logits.shape != (len(images), classes):
+        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
+    if not torch.isfinite(logits).all():
+        raise ValueError("some logits are NaN or infinite")
+    sums = logits.sum(dim=1)
+    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
+        raise ValueError("these are probabilities: take the softmax out of the network")
+    if not list(model.parameters())[-1].requires_grad:
+        raise ValueError("nothing can learn: the head is frozen")
+""",
+                "the last bias alone is frozen",
+            ),
+            "tries whether backward works": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    logits = model(images)
+    for module, mode in modes.items():
+        module.training = mode
+    if not isinstance(logits, torch.Tensor):
+        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
+    if logits.shape != (len(images), classes):
+        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
+    if not torch.isfinite(logits).all():
+        raise ValueError("some logits are NaN or infinite")
+    sums = logits.sum(dim=1)
+    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
+        raise ValueError("these are probabilities: take the softmax out of the network")
+    try:
+        logits.sum().backward()
+    except RuntimeError as error:
+        raise ValueError("nothing can learn") from error
+""",
+                "left gradients in",
+            ),
+            "gives all parts the mode of the whole": Wrong(
+                """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    model.train(was_training)
+    if not isinstance(logits, torch.Tensor):
+        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
+    if logits.shape != (len(images), classes):
+        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
+    if not torch.isfinite(logits).all():
+        raise ValueError("some logits are NaN or infinite")
+    sums = logits.sum(dim=1)
+    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
+        raise ValueError("these are probabilities: take the softmax out of the network")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("nothing can learn: the head is frozen")
+""",
+                "`0.1` came in `eval()` mode",
             ),
         },
     ),

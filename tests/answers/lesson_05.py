@@ -82,6 +82,39 @@ def in_no_group(model, optimizer):
                 "RuntimeError",
                 outcome="error",
             ),
+            "gives the forgotten a group": Wrong(
+                """
+def in_no_group(model, optimizer):
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    forgotten = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
+    if forgotten:
+        optimizer.add_param_group({"params": [model.get_parameter(name) for name in forgotten]})
+    return forgotten
+""",
+                "changed the optimizer's groups",
+            ),
+            "freezes the forgotten": Wrong(
+                """
+def in_no_group(model, optimizer):
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    forgotten = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
+    for name in forgotten:
+        model.get_parameter(name).requires_grad_(False)
+    return forgotten
+""",
+                "changed `requires_grad` of `conv1.weight`",
+            ),
+            "takes a step to see what moves": Wrong(
+                """
+def in_no_group(model, optimizer):
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    optimizer.step()
+    return [name for name, p in model.named_parameters() if p.requires_grad and torch.equal(p, before[name])]
+""",
+                "changed the numbers of `layer1.0.conv1.weight`",
+            ),
         },
     ),
     "5.2": Answers(
@@ -111,6 +144,14 @@ def make_groups(model, rates):
     if unused := set(rates) - used:
         raise ValueError(f"nothing under {unused}")
     return groups
+""",
+            "names one forgotten child": """
+def make_groups(model, rates):
+    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
+    for part in sorted(parts ^ set(rates)):
+        raise ValueError(f"`{part}` is in the network or in the rates alone")
+    named = list(model.named_parameters())
+    return [{"params": [p for n, p in named if n.split(".")[0] == part], "lr": rates[part]} for part in rates]
 """,
         },
         wrong={
@@ -192,19 +233,107 @@ def make_groups(model, rates):
 """,
                 "Return a list of dicts",
             ),
+            "finds the part anywhere in the name": Wrong(
+                """
+def make_groups(model, rates):
+    groups = [
+        {"params": [p for name, p in model.named_parameters() if f"{part}." in f"{name}."], "lr": rate}
+        for part, rate in rates.items()
+    ]
+    if not all(group["params"] for group in groups):
+        raise ValueError(f"something holds nothing: {list(rates)}")
+    return groups
+""",
+                "`layer1.0.conv1.weight`, `layer1.0.conv1.bias`",
+            ),
+            "the first part that is found anywhere in the name": Wrong(
+                """
+def make_groups(model, rates):
+    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
+    for name, parameter in model.named_parameters():
+        part = next((part for part in rates if f"{part}." in f"{name}."), None)
+        if part is None:
+            raise ValueError(f"no rate for {name}")
+        groups[part]["params"].append(parameter)
+    if empty := [part for part, group in groups.items() if not group["params"]]:
+        raise ValueError(f"nothing under {empty}")
+    return list(groups.values())
+""",
+                "should get the rate 0.0001; its group says 1e-05",
+            ),
+            "the longest part that the name begins with": Wrong(
+                """
+def make_groups(model, rates):
+    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
+    for name, parameter in model.named_parameters():
+        part = max((p for p in rates if name.startswith(p)), key=len, default=None)
+        if part is None:
+            raise ValueError(f"no rate for {name}")
+        groups[part]["params"].append(parameter)
+    if empty := [part for part, group in groups.items() if not group["params"]]:
+        raise ValueError(f"nothing under {empty}")
+    return list(groups.values())
+""",
+                "leave `layer10` out",
+            ),
+            "a child without parameters goes unnoticed": Wrong(
+                """
+def make_groups(model, rates):
+    for part in rates:
+        if not hasattr(model, part):
+            raise ValueError(f"the network has no {part}")
+    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
+    for name, parameter in model.named_parameters():
+        part = name.split(".")[0]
+        if part not in groups:
+            raise ValueError(f"no rate for {name}")
+        groups[part]["params"].append(parameter)
+    return list(groups.values())
+""",
+                "no parameter in `relu`",
+            ),
+            "leaves the frozen out": Wrong(
+                """
+def make_groups(model, rates):
+    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
+    known = set()
+    for name, parameter in model.named_parameters():
+        part = name.split(".")[0]
+        if part not in groups:
+            raise ValueError(f"no rate for {name}")
+        known.add(part)
+        if parameter.requires_grad:
+            groups[part]["params"].append(parameter)
+    if empty := set(rates) - known:
+        raise ValueError(f"nothing under {empty}")
+    return list(groups.values())
+""",
+                "is frozen and in no group",
+            ),
         },
     ),
     "5.3": Answers(
         right={
-            "asks for matrices by name of the module": """
+            "goes by the kind of the layer": """
 def decay_groups(model, decay):
     spared = []
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
-            if name == "bias" or isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
+            if name == "bias" or isinstance(module, nn.BatchNorm2d | nn.GroupNorm | nn.LayerNorm):
                 spared.append(parameter)
     decayed = [p for p in model.parameters() if all(p is not one for one in spared)]
     return [{"params": decayed, "weight_decay": decay}, {"params": spared, "weight_decay": 0}]
+""",
+            "spares a table of positions": """
+def decay_groups(model, decay):
+    def decays(name, parameter):
+        return name.endswith(".weight") and parameter.ndim > 1
+
+    named = list(model.named_parameters())
+    return [
+        {"params": [p for n, p in named if decays(n, p)], "weight_decay": decay},
+        {"params": [p for n, p in named if not decays(n, p)], "weight_decay": 0.0},
+    ]
 """,
         },
         wrong={
@@ -268,6 +397,40 @@ def decay_groups(model, decay):
 """,
                 "Return a list of dicts",
             ),
+            "leaves the frozen out": Wrong(
+                """
+def decay_groups(model, decay):
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+""",
+                "is frozen and in no group",
+            ),
+            "knows two and four dimensions": Wrong(
+                """
+def decay_groups(model, decay):
+    return [
+        {"params": [p for p in model.parameters() if p.ndim in (2, 4)], "weight_decay": decay},
+        {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
+    ]
+""",
+                "`positions`, `conv.weight` is in no group",
+            ),
+            "forgets a kind of norm": Wrong(
+                """
+def decay_groups(model, decay):
+    spared = []
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if name == "bias" or isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
+                spared.append(parameter)
+    decayed = [p for p in model.parameters() if all(p is not one for one in spared)]
+    return [{"params": decayed, "weight_decay": decay}, {"params": spared, "weight_decay": 0}]
+""",
+                "`group_norm.weight` is a norm's scale or shift",
+            ),
         },
     ),
     "5.4": Answers(
@@ -282,6 +445,34 @@ def rate_factor(step, steps, warm_up):
         return (step + 1) / warm_up
     done = max(0.0, min(1.0, (step - warm_up) / (steps - warm_up)))
     return (1 + math.cos(done * math.pi)) / 2
+""",
+            "a tensor in single precision": """
+def rate_factor(step, steps, warm_up):
+    if steps < 1 or not 0 <= warm_up < steps:
+        raise ValueError("no")
+    if step < warm_up:
+        return torch.tensor((step + 1) / warm_up)
+    return torch.tensor(0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / (steps - warm_up)))))
+""",
+            "numpy's single precision": """
+import numpy as np
+
+def rate_factor(step, steps, warm_up):
+    if steps < 1 or not 0 <= warm_up < steps:
+        raise ValueError("no")
+    if step < warm_up:
+        return np.float32((step + 1) / warm_up)
+    return np.float32(0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / (steps - warm_up)))))
+""",
+            "fractions": """
+from fractions import Fraction
+
+def rate_factor(step, steps, warm_up):
+    if steps < 1 or not 0 <= warm_up < steps:
+        raise ValueError("no")
+    if step < warm_up:
+        return Fraction(step + 1, warm_up)
+    return Fraction(0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / (steps - warm_up)))))
 """,
         },
         wrong={
@@ -372,6 +563,17 @@ def rate_factor(step, steps, warm_up):
 """,
                 "should be one number",
             ),
+            "the peak is a number of its own": Wrong(
+                """
+def rate_factor(step, steps, warm_up):
+    if steps < 1 or not 0 <= warm_up < steps:
+        raise ValueError("no")
+    if step < warm_up:
+        return (step + 1) / 10
+    return 0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / (steps - warm_up))))
+""",
+                "In a `LambdaLR` of 20 steps",
+            ),
         },
     ),
     "5.5": Answers(
@@ -388,9 +590,19 @@ def travelled(before, after, part):
 """,
             "division by zero left to the tensor": """
 def travelled(before, after, part):
-    pairs = [(v.flatten(), after[n].flatten()) for n, v in before.items() if n.startswith(part + ".") and v.ndim]
+    mine = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
+    pairs = [(before[n].flatten(), after[n].flatten()) for n in mine]
     start, end = torch.cat([a for a, _ in pairs]), torch.cat([b for _, b in pairs])
     return (end - start).norm() / start.norm() if not torch.equal(start, end) else 0
+""",
+            "numpy's single precision": """
+import numpy as np
+
+def travelled(before, after, part):
+    names = [n for n in before if n.startswith(part + ".") and before[n].dtype.is_floating_point]
+    way = np.float32(sum(np.square((after[n] - before[n]).numpy()).sum() for n in names))
+    length = np.float32(sum(np.square(before[n].numpy()).sum() for n in names))
+    return np.float32(0) if way == 0 else np.sqrt(way / length) if length else np.float32("inf")
 """,
         },
         wrong={
@@ -475,6 +687,66 @@ def travelled(before, after, part):
     return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
 """,
                 "became 1.5 times as large",
+            ),
+            "finds the part anywhere in the name": Wrong(
+                """
+def travelled(before, after, part):
+    way = length = 0.0
+    for name, start in before.items():
+        if f"{part}." in name and start.is_floating_point():
+            way += (after[name] - start).square().sum().item()
+            length += start.square().sum().item()
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "`conv1` did not move",
+            ),
+            "leaves the counter out by its name": Wrong(
+                """
+def travelled(before, after, part):
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and "num_batches_tracked" not in name:
+            way += (after[name] - start).square().sum().item()
+            length += start.square().sum().item()
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "a table of whole numbers",
+            ),
+            "takes what has no dimensions for a counter": Wrong(
+                """
+def travelled(before, after, part):
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and start.is_floating_point() and start.ndim:
+            way += (after[name] - start).square().sum().item()
+            length += start.square().sum().item()
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "a scale without dimensions",
+            ),
+            "weights and biases only": Wrong(
+                """
+def travelled(before, after, part):
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and name.endswith(("weight", "bias")):
+            way += (after[name] - start).square().sum().item()
+            length += start.square().sum().item()
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "the running mean moved",
+            ),
+            "leaves out what starts at zero": Wrong(
+                """
+def travelled(before, after, part):
+    names = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
+    if all(before[n].norm() == 0 for n in names):
+        return math.inf if any(after[n].norm() > 0 for n in names) else 0.0
+    names = [n for n in names if before[n].norm() > 0]
+    way = sum((after[n] - before[n]).square().sum().item() for n in names)
+    return math.sqrt(way / sum(before[n].square().sum().item() for n in names))
+""",
+                "a bias moved away from zero",
             ),
         },
     ),

@@ -8,7 +8,7 @@ ANSWERS = {
             "two warm-ups, nanoseconds, median by sorting": """
 @torch.no_grad()
 def images_a_second(model, images, repeats):
-    mode = model.training
+    modes = {layer: layer.training for layer in model.modules()}
     model.eval()
     for _ in range(2):
         model(images)
@@ -17,13 +17,13 @@ def images_a_second(model, images, repeats):
         started = time.perf_counter_ns()
         model(images)
         times.append((time.perf_counter_ns() - started) / 1e9)
-    if mode:
-        model.train()
+    for layer, mode in modes.items():
+        layer.training = mode
     return torch.tensor(len(images) / sorted(times)[len(times) // 2])
 """,
             "a list of moments": """
 def images_a_second(model, images, repeats):
-    training = model.training
+    in_training = [layer for layer in model.modules() if layer.training]
     try:
         with torch.inference_mode():
             model.eval()(images)
@@ -32,8 +32,90 @@ def images_a_second(model, images, repeats):
                 model(images)
                 moments.append(time.time())
     finally:
-        model.train(training)
+        for layer in in_training:
+            layer.training = True
     return statistics.median(len(images) / (b - a) for a, b in zip(moments, moments[1:]))
+""",
+            "ten passes to warm up": """
+@torch.inference_mode()
+def images_a_second(model, images, repeats):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    for _ in range(10):
+        model(images)
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        model(images)
+        times.append(time.perf_counter() - started)
+    for layer, mode in modes:
+        layer.training = mode
+    return len(images) / statistics.median(times)
+""",
+            "six passes to warm up, numpy's single precision": """
+import numpy as np
+
+@torch.inference_mode()
+def images_a_second(model, images, repeats):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    for _ in range(6):
+        model(images)
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        model(images)
+        times.append(time.perf_counter() - started)
+    for layer, mode in modes:
+        layer.training = mode
+    return len(images) / np.median(np.array(times, dtype=np.float32))
+""",
+            "warms up with one picture": """
+@torch.inference_mode()
+def images_a_second(model, images, repeats):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    model(images[:1])
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        model(images)
+        times.append(time.perf_counter() - started)
+    for layer, mode in modes:
+        layer.training = mode
+    return len(images) / statistics.median(times)
+""",
+            "PyTorch's median, the lower of the two in the middle": """
+@torch.inference_mode()
+def images_a_second(model, images, repeats):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    model(images)
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        model(images)
+        times.append(time.perf_counter() - started)
+    for layer, mode in modes:
+        layer.training = mode
+    return len(images) / torch.tensor(times).median()
+""",
+            "fractions": """
+from fractions import Fraction
+
+@torch.inference_mode()
+def images_a_second(model, images, repeats):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    model(images)
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        model(images)
+        times.append(time.perf_counter() - started)
+    for layer, mode in modes:
+        layer.training = mode
+    return Fraction(len(images)) / Fraction(statistics.median(times))
 """,
         },
         wrong={
@@ -207,6 +289,113 @@ def images_a_second(model, images, repeats):
 """,
                 "one number",
             ),
+            "drops the slowest pass in place of a warm-up": Wrong(
+                """
+@torch.inference_mode()
+def images_a_second(model, images, repeats):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    times = []
+    for _ in range(repeats + 1):
+        started = time.perf_counter()
+        model(images)
+        times.append(time.perf_counter() - started)
+    for layer, mode in modes:
+        layer.training = mode
+    return len(images) / statistics.median(sorted(times)[:-1])
+""",
+                "Leave the first out, whatever it took",
+            ),
+            "the mean without the extremes": Wrong(
+                """
+@torch.inference_mode()
+def images_a_second(model, images, repeats):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    model(images)
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        model(images)
+        times.append(time.perf_counter() - started)
+    for layer, mode in modes:
+        layer.training = mode
+    return len(images) / statistics.mean(sorted(times)[1:-1] if repeats > 2 else times)
+""",
+                "without the fastest and the slowest",
+            ),
+            "the mean of what an even number leaves": Wrong(
+                """
+@torch.inference_mode()
+def images_a_second(model, images, repeats):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    model(images)
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        model(images)
+        times.append(time.perf_counter() - started)
+    for layer, mode in modes:
+        layer.training = mode
+    return len(images) / (statistics.median(times) if repeats % 2 else statistics.mean(times))
+""",
+                "For 4 counted passes of 2 pictures your number is the mean",
+            ),
+            "thirty passes to warm up": Wrong(
+                """
+@torch.inference_mode()
+def images_a_second(model, images, repeats):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    for _ in range(30):
+        model(images)
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        model(images)
+        times.append(time.perf_counter() - started)
+    for layer, mode in modes:
+        layer.training = mode
+    return len(images) / statistics.median(times)
+""",
+                "that is waste",
+            ),
+            "switches requires_grad off": Wrong(
+                """
+@torch.inference_mode()
+def images_a_second(model, images, repeats):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval().requires_grad_(False)
+    model(images)
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        model(images)
+        times.append(time.perf_counter() - started)
+    for layer, mode in modes:
+        layer.training = mode
+    return len(images) / statistics.median(times)
+""",
+                "changed `requires_grad` of `head.weight`",
+            ),
+            "puts all layers into the mode of the network": Wrong(
+                """
+@torch.inference_mode()
+def images_a_second(model, images, repeats):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    model(images)
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        model(images)
+        times.append(time.perf_counter() - started)
+    model.train(modes[0][1])
+    return len(images) / statistics.median(times)
+""",
+                "Its layer `norm` came in `eval()` mode",
+            ),
         },
     ),
     "6.2": Answers(
@@ -335,6 +524,44 @@ def frontier(networks):
 """,
                 "list of names",
             ),
+            "takes an accuracy of 0 for none": Wrong(
+                """
+def frontier(networks):
+    kept, best = [], 0
+    for speed in sorted({one["speed"] for one in networks}, reverse=True):
+        rivals = [one for one in networks if one["speed"] == speed]
+        most = max(one["accuracy"] for one in rivals)
+        if most > best:
+            kept += [one["name"] for one in rivals if one["accuracy"] == most]
+            best = most
+    return kept
+""",
+                "with an accuracy of 0",
+            ),
+            "rounds the speed": Wrong(
+                """
+def frontier(networks):
+    points = {one["name"]: (round(one["speed"], 1), one["accuracy"]) for one in networks}
+    return [
+        name
+        for name, mine in points.items()
+        if not any(other != mine and other[0] >= mine[0] and other[1] >= mine[1] for other in points.values())
+    ]
+""",
+                "One faster by two hundredths",
+            ),
+            "rounds the accuracy": Wrong(
+                """
+def frontier(networks):
+    points = {one["name"]: (one["speed"], round(one["accuracy"])) for one in networks}
+    return [
+        name
+        for name, mine in points.items()
+        if not any(other != mine and other[0] >= mine[0] and other[1] >= mine[1] for other in points.values())
+    ]
+""",
+                "One more accurate by two hundredths",
+            ),
         },
     ),
     "6.3": Answers(
@@ -460,6 +687,33 @@ def resize_positions(positions, new_grid):
 """,
                 "no square grid",
             ),
+            "asks how often the side goes into the count": Wrong(
+                """
+def resize_positions(positions, new_grid):
+    token, patches = positions[:, :1], positions[:, 1:]
+    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
+    if patches.shape[1] // n != n:
+        raise ValueError("no square")
+    grid = patches[:, : n * n].permute(0, 2, 1).reshape(1, d, n, n)
+    grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True)
+    return torch.cat([token, grid.reshape(1, d, -1).permute(0, 2, 1)], dim=1)
+""",
+                "10 patches are no square grid",
+            ),
+            "counts the class token with the patches": Wrong(
+                """
+def resize_positions(positions, new_grid):
+    token, patches = positions[:, :1], positions[:, 1:]
+    n, d = round(patches.shape[1] ** 0.5), patches.shape[2]
+    if n * n not in (patches.shape[1], positions.shape[1]):
+        raise ValueError("no square")
+    grid = patches if patches.shape[1] == n * n else positions
+    grid = grid.permute(0, 2, 1).reshape(1, d, n, n)
+    grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True)
+    return torch.cat([token, grid.reshape(1, d, -1).permute(0, 2, 1)], dim=1)
+""",
+                "15 patches are no square grid",
+            ),
         },
     ),
     "6.4": Answers(
@@ -487,10 +741,10 @@ def choose(networks, most_megabytes, least_speed):
     def known(one):
         return isinstance(one["accuracy"], (int, float)) and math.isfinite(one["accuracy"])
 
-    if all(one["megabytes"] > most_megabytes for one in networks):
-        raise ValueError("too many megabytes")
-    if all(one["speed"] < least_speed for one in networks):
-        raise ValueError("too little speed")
+    too_large = all(one["megabytes"] > most_megabytes for one in networks)
+    too_slow = all(one["speed"] < least_speed for one in networks)
+    if too_large or too_slow:
+        raise ValueError("too many megabytes" * too_large + " too little speed" * too_slow)
     left = [one for one in networks if one["megabytes"] <= most_megabytes and one["speed"] >= least_speed]
     if not left:
         raise ValueError("megabytes and speed cannot both be had")
@@ -498,6 +752,25 @@ def choose(networks, most_megabytes, least_speed):
     if not left:
         raise ValueError("unknown accuracy")
     return left[0]["name"]
+""",
+            "in capitals": """
+def choose(networks, most_megabytes, least_speed):
+    def known(one):
+        return one["accuracy"] is not None and not math.isnan(one["accuracy"])
+
+    small = [one for one in networks if one["megabytes"] <= most_megabytes]
+    fast = [one for one in networks if one["speed"] >= least_speed]
+    fitting = [one for one in small if one in fast]
+    if networks and not small and fast:
+        raise ValueError(f"Megabytes: none has {most_megabytes} or fewer")
+    if networks and small and not fast:
+        raise ValueError(f"Speed: none reaches {least_speed}")
+    if not fitting:
+        raise ValueError("Megabytes and Speed: none is within both limits")
+    left = [one for one in fitting if known(one)]
+    if not left:
+        raise ValueError("Accuracy: unknown")
+    return max(left, key=lambda one: (one["accuracy"], one["speed"]))["name"]
 """,
         },
         wrong={
@@ -605,6 +878,99 @@ def choose(networks, most_megabytes, least_speed):
     return max(networks, key=lambda one: (one["accuracy"], one["speed"]))["name"]
 """,
                 "changed the list",
+            ),
+            "blames the accuracy always": Wrong(
+                """
+def choose(networks, most_megabytes, least_speed):
+    def known(one):
+        return one["accuracy"] is not None and not math.isnan(one["accuracy"])
+
+    small = [one for one in networks if one["megabytes"] <= most_megabytes]
+    fast = [one for one in networks if one["speed"] >= least_speed]
+    fitting = [one for one in small if one in fast]
+    if not fitting and small:
+        raise ValueError("megabytes or speed or accuracy")
+    if not fitting:
+        raise ValueError("megabytes or accuracy")
+    left = [one for one in fitting if known(one)]
+    if not left:
+        raise ValueError("accuracy")
+    return max(left, key=lambda one: (one["accuracy"], one["speed"]))["name"]
+""",
+                "blames `accuracy`",
+            ),
+            "asks for the limits only among the known": Wrong(
+                """
+def choose(networks, most_megabytes, least_speed):
+    known = [one for one in networks if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
+    small = [one for one in known if one["megabytes"] <= most_megabytes]
+    fast = [one for one in known if one["speed"] >= least_speed]
+    fitting = [one for one in small if one in fast]
+    if fitting:
+        return max(fitting, key=lambda one: (one["accuracy"], one["speed"]))["name"]
+    if any(one["megabytes"] <= most_megabytes and one["speed"] >= least_speed for one in networks):
+        raise ValueError("accuracy")
+    words = [word for word, met in (("megabytes", small), ("speed", fast)) if not met]
+    raise ValueError(" and ".join(words) or "megabytes and speed")
+""",
+                "a is small enough, and no network is fast enough",
+            ),
+            "drops the unknown before all else": Wrong(
+                """
+def choose(networks, most_megabytes, least_speed):
+    known = [one for one in networks if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
+    small = [one for one in known if one["megabytes"] <= most_megabytes]
+    fast = [one for one in known if one["speed"] >= least_speed]
+    fitting = [one for one in small if one in fast]
+    if fitting:
+        return max(fitting, key=lambda one: (one["accuracy"], one["speed"]))["name"]
+    words = [word for word, met in (("megabytes", small), ("speed", fast)) if not met]
+    raise ValueError(" and ".join(words) or "megabytes and speed")
+""",
+                "accuracy is unknown",
+            ),
+            "stops at the first unmet limit": Wrong(
+                """
+def choose(networks, most_megabytes, least_speed):
+    def known(one):
+        return one["accuracy"] is not None and not math.isnan(one["accuracy"])
+
+    small = [one for one in networks if one["megabytes"] <= most_megabytes]
+    fast = [one for one in networks if one["speed"] >= least_speed]
+    fitting = [one for one in small if one in fast]
+    if not small:
+        raise ValueError("megabytes")
+    if not fast:
+        raise ValueError("speed")
+    if not fitting:
+        raise ValueError("megabytes and speed")
+    left = [one for one in fitting if known(one)]
+    if not left:
+        raise ValueError("accuracy")
+    return max(left, key=lambda one: (one["accuracy"], one["speed"]))["name"]
+""",
+                "no network is small enough, and none is fast enough",
+            ),
+            "returns nothing for an empty list": Wrong(
+                """
+def choose(networks, most_megabytes, least_speed):
+    def known(one):
+        return one["accuracy"] is not None and not math.isnan(one["accuracy"])
+
+    if not networks:
+        return None
+    small = [one for one in networks if one["megabytes"] <= most_megabytes]
+    fast = [one for one in networks if one["speed"] >= least_speed]
+    fitting = [one for one in small if one in fast]
+    if not fitting:
+        words = [word for word, met in (("megabytes", small), ("speed", fast)) if not met]
+        raise ValueError(" and ".join(words) or "megabytes and speed")
+    left = [one for one in fitting if known(one)]
+    if not left:
+        raise ValueError("accuracy")
+    return max(left, key=lambda one: (one["accuracy"], one["speed"]))["name"]
+""",
+                "the list is empty",
             ),
         },
     ),

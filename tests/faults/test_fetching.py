@@ -9,8 +9,10 @@ import errno
 import hashlib
 import io
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -22,6 +24,7 @@ from types import SimpleNamespace
 import pytest
 import safetensors.torch
 import torch
+from huggingface_hub import close_session
 from torchvision.models import get_model
 
 from helpers import cli
@@ -338,12 +341,87 @@ def test_what_is_damaged_is_fetched_anew(road: SimpleNamespace, folder: Path, da
     assert road.path.read_bytes() == road.content
 
 
-def test_what_is_damaged_does_not_outlive_a_failure(road: SimpleNamespace, server: Server, folder: Path) -> None:
+def test_what_is_damaged_stays_until_there_is_better_and_is_never_taken(
+    road: SimpleNamespace, server: Server, folder: Path
+) -> None:
     folder.mkdir(parents=True)
     road.path.write_bytes(road.content[:-1])
     server.answers = [status(403)]
     assert fetching.fetch([road.network], say=lambda line: None) == [road.network]
-    assert found(folder) == []
+    assert found(folder) == [road.path.name]
+    assert road.path.read_bytes() == road.content[:-1]
+    with pytest.raises(CourseError, match="not the one that was published"):
+        load_backbone(road.network)
+
+
+def test_what_cannot_be_read_is_not_taken_for_damaged(
+    road: SimpleNamespace, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))  # as for everybody but root
+
+    folder.mkdir(parents=True)
+    road.path.write_bytes(road.content)
+    monkeypatch.setattr("helpers.models.weights.sha256_of", refuse)
+    said: list[str] = []
+    assert fetching.state_of(road.network) is fetching.State.UNREADABLE
+    assert fetching.fetch([road.network], say=said.append) == [road.network]
+    assert said == [f"error: {road.network}: {road.path} cannot be read and stays: make it readable, or take it away"]
+    assert road.path.read_bytes() == road.content
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("name", ["20260315", "mine-deadbeef", "1234567890", "best"])
+def test_a_learners_own_file_is_not_taken_for_the_hubs(hub: SimpleNamespace, folder: Path, name: str) -> None:
+    folder.mkdir(parents=True)
+    own = folder / f"{HUB_NETWORK}-{name}.safetensors"
+    own.write_bytes(b"six weeks of work")
+    assert not weights_at_hand(HUB_NETWORK)
+    said: list[str] = []
+    assert fetching.fetch([HUB_NETWORK], say=said.append) == []
+    assert not [line for line in said if "damaged" in line]
+    os.utime(own, (2**32, 2**32))
+    assert load_backbone(HUB_NETWORK, download=False).pretrained
+    assert own.read_bytes() == b"six weeks of work"
+
+
+def test_what_looks_like_the_hubs_and_is_damaged_stays_beside_the_whole_one(hub: SimpleNamespace, folder: Path) -> None:
+    """It may be a learner's own after all."""
+    folder.mkdir(parents=True)
+    other = folder / f"{HUB_NETWORK}-deadbeef.safetensors"
+    other.write_bytes(b"six weeks of work")
+    os.utime(other, (1000, 1000))
+    assert fetching.state_of(HUB_NETWORK) is fetching.State.DAMAGED
+    assert fetching.fetch([HUB_NETWORK], say=lambda line: None) == []
+    assert found(folder) == sorted([other.name, hub.path.name])
+    assert load_backbone(HUB_NETWORK, download=False).pretrained
+
+
+def test_a_hash_of_decimal_digits_is_one_where_the_content_agrees(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.mkdir(parents=True)
+    file = folder / f"{HUB_NETWORK}-20260315.safetensors"
+    file.write_bytes(b"a file")
+    monkeypatch.setattr("helpers.models.weights.sha256_of", lambda path: "20260315" + "a" * 56)
+    assert fetching.state_of(HUB_NETWORK) is fetching.State.HERE
+
+
+def test_a_link_to_nowhere_is_no_file(hub: SimpleNamespace, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / f"{HUB_NETWORK}-deadbeef.safetensors").symlink_to(folder / "nowhere")
+    assert fetching.state_of(HUB_NETWORK) is fetching.State.MISSING
+    fetch_weights(HUB_NETWORK, patience=QUICK)
+    assert load_backbone(HUB_NETWORK, download=False).pretrained
+
+
+@pytest.mark.parametrize("code", [500, 503, 429])
+def test_a_hub_that_is_busy_is_asked_for_the_hash_again(hub: SimpleNamespace, server: Server, code: int) -> None:
+    heads = [status(code), server.head]
+    server.head = lambda handler: heads.pop(0)(handler)
+    said: list[str] = []
+    assert fetch_weights(HUB_NETWORK, patience=QUICK, say=said.append) == hub.path
+    assert [line.partition("; ")[2] for line in said] == ["starting again (attempt 2 of 2)"]
 
 
 # It does not come ---------------------------------------------------------------------------------
@@ -461,20 +539,216 @@ def test_no_name_server(road: SimpleNamespace, folder: Path, monkeypatch: pytest
     assert error.cause == "there is no connection to weights.invalid (Name or service not known)"
 
 
+# Settings that do not serve ------------------------------------------------------------------------
+
+
+FAULTY_PROXIES = [
+    ("ALL_PROXY", "socks5://127.0.0.1:1080", "SOCKS"),
+    ("HTTP_PROXY", "http://proxy:port", "Invalid port"),
+    ("HTTP_PROXY", "ftp://proxy:1", "Unknown scheme"),
+]
+FAULTY_ENDPOINTS = ["http://localhost:abc", "http://localhost:99999", "http://[::1", "hf-mirror.com", "https://"]
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Both libraries read the settings once, and keep them."""
+    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setattr("urllib.request._opener", None)
+    close_session()
+    yield
+    close_session()
+
+
+@pytest.mark.parametrize(("name", "value", "cause"), FAULTY_PROXIES)
+def test_a_proxy_that_cannot_be_used(
+    no_settings: None, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, cause: str
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://weights.invalid")
+    monkeypatch.setenv(name, value)
+    error = why_not(HUB_NETWORK, folder)
+    assert cause in error.cause
+    assert "HTTPS_PROXY, ALL_PROXY, HF_ENDPOINT" in str(error)
+    assert not load_backbone(HUB_NETWORK).pretrained
+
+
+@pytest.mark.parametrize("proxy", ["http://proxy:port", "http://", "socks5://127.0.0.1:1080"])
+def test_torchvisions_road_does_not_blame_the_server_for_the_proxy(
+    no_settings: None, file_of_network: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    publish(monkeypatch, "http://weights.invalid", file_of_network)
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    error = why_not(NETWORK, folder)
+    assert "cannot be asked with these settings" in error.cause
+    assert "HTTPS_PROXY" in str(error)
+    assert not error.again
+
+
+@pytest.mark.parametrize("endpoint", FAULTY_ENDPOINTS)
+def test_a_faulty_address_of_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    error = why_not(HUB_NETWORK, folder)
+    assert error.cause.startswith(f"HF_ENDPOINT is {endpoint.rstrip('/')} (")
+    assert not load_backbone(HUB_NETWORK).pretrained
+
+
+def test_a_faulty_address_does_not_stop_what_needs_no_hub(folder: Path) -> None:
+    """huggingface_hub cannot even be imported with it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "helpers", "fetch", HUB_NETWORK, "efficientnet_lite0"],
+        cwd=repository(),
+        env={**os.environ, "HF_ENDPOINT": FAULTY_ENDPOINTS[0]},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == cli.FAILED
+    assert done.stderr.startswith(f"error: {HUB_NETWORK} was not fetched (")
+    assert done.stderr.count("\n") == 1
+    assert "efficientnet_lite0: comes with its package" in done.stdout
+
+
+def test_the_hubs_library_was_told_to_stay_offline(
+    hub: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    error = why_not(HUB_NETWORK, folder)
+    assert "HF_HUB_OFFLINE" in error.cause
+    assert "unset HF_HUB_OFFLINE" in str(error)
+
+
+def test_a_file_of_certificates_that_is_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")  # as with SSL_CERT_FILE=/nowhere
+
+    monkeypatch.setattr(downloading, "get_hf_file_metadata", refuse)
+    assert "SSL_CERT_FILE" in str(why_not(HUB_NETWORK, folder))
+
+
+REFUSED = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1006)"
+
+
+def foreign_certificate(*_: object, **__: object) -> None:
+    raise ssl.SSLCertVerificationError(1, REFUSED)
+
+
+def wrapped_foreign_certificate(*_: object, **__: object) -> None:
+    """As an HTTP library does that gives its own error."""
+    try:
+        foreign_certificate()
+    except OSError as error:
+        raise downloading.HubConnectionError("the connection failed") from error
+
+
+def told_foreign_certificate(*_: object, **__: object) -> None:
+    raise downloading.HubConnectionError(REFUSED)
+
+
+@pytest.mark.parametrize("refuse", [foreign_certificate, wrapped_foreign_certificate, told_foreign_certificate])
+def test_a_proxy_that_opens_connections_on_the_hubs_road(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, refuse: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(downloading, "get_hf_file_metadata", refuse)
+    assert "set SSL_CERT_FILE to the certificates" in str(why_not(HUB_NETWORK, folder))
+
+
+def test_a_proxy_that_opens_connections_on_torchvisions_road(
+    torchvision: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "create_connection", foreign_certificate)
+    assert "set SSL_CERT_FILE to the certificates" in str(why_not(NETWORK, folder))
+
+
+# It is stopped --------------------------------------------------------------------------------------
+
+
+def signalled(content: bytes, number: int) -> Answer:
+    """Half of it, and meanwhile a signal to the program that fetches."""
+    half = stall(content, 0.5)
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident, number)).start()
+        half(handler)
+
+    return answer
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads here")
 def test_ctrl_c_leaves_nothing(
     road: SimpleNamespace, server: Server, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    half = stall(road.content, 0.5)
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)).start()
-        half(handler)
-
-    server.answers = [answer]
-    assert cli.main(["fetch", road.network]) == cli.INTERRUPTED
+    server.answers = [signalled(road.content, signal.SIGINT)]
+    # A shell starts what it puts into the background with Ctrl-C ignored, and the tests may be run there.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert cli.main(["fetch", road.network]) == cli.INTERRUPTED
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err.endswith("stopped\n")
     assert found(folder) == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads here")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_to_end_leaves_nothing(torchvision: SimpleNamespace, server: Server, folder: Path, name: str) -> None:
+    number = getattr(signal, name)
+    before = signal.signal(number, signal.SIG_DFL)
+    server.answers = [signalled(torchvision.content, number)]
+    try:
+        with pytest.raises(SystemExit) as caught:
+            cli.main(["fetch", NETWORK])
+        assert caught.value.code == 128 + number
+        assert found(folder) == []
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """As with nohup."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with fetching._stopped_in_order():
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_drafts_of_a_program_that_was_killed(torchvision: SimpleNamespace, folder: Path) -> None:
+    """Those of a day ago go; a younger one may be another program's, which is still at it."""
+    folder.mkdir(parents=True)
+    old, young, others = (folder / f".{name}.tmp.0123.partial" for name in (
+        f"{torchvision.path.name}.1.1", f"{torchvision.path.name}.2.2", "resnet50-11ad3fa6.pth.1.1",
+    ))  # fmt: skip
+    for draft in (old, young, others):
+        draft.write_bytes(b"half")
+        os.utime(draft, (1000, 1000) if draft is not young else None)
+    fetch_weights(NETWORK, patience=QUICK)
+    assert found(folder) == sorted([young.name, others.name, torchvision.path.name])
+
+
+def test_two_downloads_at_once_leave_the_limit_as_it_was() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def download(seconds: float) -> None:
+        with downloading._sockets_give_up_after(seconds):
+            entered.set()
+            leave.wait(10)
+
+    threads = [threading.Thread(target=download, args=(seconds,)) for seconds in (7.0, 8.0)]
+    threads[0].start()
+    entered.wait(10)
+    entered.clear()
+    threads[1].start()
+    assert not entered.wait(0.1)
+    assert socket.getdefaulttimeout() == 7.0
+    leave.set()
+    for thread in threads:
+        thread.join()
+    assert entered.is_set()
+    assert socket.getdefaulttimeout() is None
 
 
 # It finds no place --------------------------------------------------------------------------------
@@ -491,10 +765,16 @@ def test_a_disk_without_room(
 
 
 @pytest.mark.parametrize(
-    ("number", "cause"), [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "cannot be written to (Read-only")]
+    ("number", "cause"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EROFS, "cannot be written to (Read-only"),
+        (errno.EFBIG, "cannot be written to (File too large)"),
+        (errno.EIO, "cannot be written to (Input/output error)"),
+    ],
 )
 def test_writing_fails_on_the_way(
-    road: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int, cause: str
+    road: SimpleNamespace, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int, cause: str
 ) -> None:
     class Full(io.FileIO):
         def write(self, content: bytes) -> int:
@@ -504,6 +784,45 @@ def test_writing_fails_on_the_way(
     error = why_not(road.network, folder)
     assert cause in error.cause
     assert "COURSE_WEIGHTS" in str(error)
+    assert len(server.asked) == 1
+
+
+def test_a_full_disk_on_which_torch_cannot_even_close_its_file(
+    torchvision: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it leaves behind then is taken away all the same."""
+
+    class Full(io.FileIO):
+        def close(self) -> None:
+            super().close()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(torch.hub, "open", Full, raising=False)
+    assert why_not(NETWORK, folder).cause == "the disk is full"
+
+
+def test_a_folder_that_vanishes(road: SimpleNamespace, server: Server, folder: Path) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        shutil.rmtree(folder)
+        whole(road.content)(handler)
+
+    server.answers = [answer]
+    assert "cannot be written to (No such file or directory)" in why_not(road.network, folder).cause
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EHOSTUNREACH, "No route to host"), ssl.SSLError(1, "bad record"), ConnectionResetError()]
+)
+def test_a_connection_that_is_lost_is_not_the_folders_fault(
+    torchvision: SimpleNamespace, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    def lose(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("http.client.HTTPResponse.read", lose)
+    assert "127.0.0.1" in why_not(NETWORK, folder).cause
+    assert len(server.asked) == QUICK.attempts
 
 
 def test_a_folder_that_cannot_be_made(
@@ -514,20 +833,6 @@ def test_a_folder_that_cannot_be_made(
     with pytest.raises(FetchError, match=r"cannot be written to .*: set COURSE_WEIGHTS to a folder that you own"):
         fetch_weights(NETWORK, patience=QUICK)
     assert server.asked == []
-
-
-def test_what_is_damaged_and_cannot_be_taken_away(
-    torchvision: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(self: Path, missing_ok: bool = False) -> None:
-        raise PermissionError(13, "Permission denied", str(self))
-
-    folder.mkdir(parents=True)
-    torchvision.path.write_bytes(b"half")
-    monkeypatch.setattr(Path, "unlink", refuse)
-    said: list[str] = []
-    assert fetching.fetch([NETWORK], say=said.append) == [NETWORK]
-    assert "is damaged and stays (Permission denied)" in said[-1]
 
 
 # load_backbone ------------------------------------------------------------------------------------
@@ -611,6 +916,37 @@ def test_without_the_variable_it_is_torch_hubs(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     assert weights_dir() == tmp_path / "hub" / "checkpoints"
+
+
+def test_a_relative_folder_is_the_same_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_WEIGHTS", "weights")
+    monkeypatch.chdir(tmp_path)
+    assert weights_dir() == repository() / "weights" / "checkpoints"
+
+
+def test_the_home_of_nobody(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COURSE_WEIGHTS", "~nobodyhere/weights")
+    with pytest.raises(CourseError, match="nobody of that name has a home here: set COURSE_WEIGHTS to"):
+        weights_dir()
+    assert cli.main(["fetch", "--list"]) == cli.BAD_USAGE
+    assert capsys.readouterr().err.startswith("error: COURSE_WEIGHTS is ~nobodyhere/weights")
+
+
+@pytest.mark.parametrize("network", [NETWORK, HUB_NETWORK])
+def test_a_folder_that_nobody_may_look_into(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], network: str
+) -> None:
+    def refuse(self: Path, **_: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))  # as for everybody but root
+
+    folder.mkdir(parents=True)
+    (folder / f"{HUB_NETWORK}-deadbeef.safetensors").touch()
+    monkeypatch.setattr(Path, "exists" if network == NETWORK else "is_file", refuse)
+    for arguments in (["--list", "--all"], [network]):
+        assert cli.main(["fetch", *arguments]) == cli.BAD_USAGE
+        said = capsys.readouterr().err
+        assert said.startswith(f"error: {folder} cannot be looked into (Permission denied): ")
+        assert said.count("\n") == 1
 
 
 def test_a_folder_that_cannot_be_written_to_serves(torchvision: SimpleNamespace, folder: Path) -> None:

@@ -19,9 +19,9 @@ from torch import nn
 from torchvision.models import get_model
 
 from helpers.errors import CourseError
-from helpers.models import efficientnet_lite
+from helpers.models import backbones, efficientnet_lite
 from helpers.models.backbones import backbone_weights, load_backbone
-from helpers.models.weights import published_hash, read_state_dict, torchvision_file
+from helpers.models.weights import published_hash, read_saved, read_state_dict, torchvision_file
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -151,6 +151,49 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Path, "open", refuse)
     assert "cannot be read (Permission denied)" in message_of(tmp_path / "locked.pth")
+
+
+def test_the_cure_for_a_file_that_is_not_whole_is_the_callers(tmp_path: Path) -> None:
+    (tmp_path / "mine.pth").write_bytes(b"half")
+    with pytest.raises(CourseError, match=r"not a whole file of weights \(\w+\): save it again$"):
+        read_saved(tmp_path / "mine.pth", cure="save it again")
+
+
+OUT_OF_MEMORY = [
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 200000000 bytes. Error code 12"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory"),
+    RuntimeError("unable to mmap 200 bytes from file: Cannot allocate memory (12)"),
+    MemoryError(),
+]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=str)
+def test_too_little_memory_says_nothing_about_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "good.pth")
+    monkeypatch.setattr(torch, "load", refuse)
+    said = message_of(tmp_path / "good.pth")
+    assert "does not fit into the memory: close other programs" in said
+    assert "delete" not in said
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=str)
+@pytest.mark.parametrize("name", ["resnet18", "tiny_vit_5m"])
+def test_too_little_memory_for_the_network_says_nothing_about_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, name: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(backbones, "weights_file", lambda name: tmp_path / name)
+    monkeypatch.setattr(backbones, "read_state_dict", lambda file: {})
+    monkeypatch.setattr("torchvision.models.resnet.ResNet.__init__", refuse)
+    monkeypatch.setattr("timm.create_model", refuse)
+    assert message_of_backbone(name).startswith(f"{name} does not fit into the memory: close other programs")
 
 
 class Hostile:

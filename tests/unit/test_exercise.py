@@ -56,6 +56,7 @@ class Randomised(Exercise):
     def examine(self, answer):
         random.random(), np.random.rand(), torch.rand(2)
         torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
         require(answer == 1, f"{random.random():.6f} {np.random.rand():.6f} {torch.rand(1).item():.6f}")
 
 
@@ -186,13 +187,14 @@ def test_changed_check_line_is_told_in_one_line():
         Double().judge(1, 2)
 
 
-def test_random_state_and_grad_mode_are_as_before():
+def test_random_state_grad_mode_and_number_type_are_as_before():
     torch.manual_seed(5)
     before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
     for answer in (1, 2):
         Randomised().judge(answer)
         assert (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()) == before
         assert torch.is_grad_enabled()
+        assert torch.get_default_dtype() is torch.float32
     with torch.no_grad():
         Randomised().judge(1)
         assert not torch.is_grad_enabled()

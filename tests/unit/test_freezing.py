@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from helpers.models import FrozenBackbone, freeze, moved, snapshot
+from helpers.models.freezing import eval_mode
 
 
 def network(norm: bool) -> nn.Module:
@@ -47,3 +48,24 @@ def test_moved_sees_a_swap_that_keeps_the_sum():
     with torch.no_grad():
         model[0].weight.copy_(model[0].weight.flip(0))
     assert moved(before, model) == ["0.weight"]
+
+
+class Merges(nn.Linear):
+    """Does more in `train()` and `eval()` than keep a flag, as LoRA layers do."""
+
+    merged = False
+
+    def train(self, mode: bool = True) -> nn.Module:
+        self.merged = not mode
+        return super().train(mode)
+
+
+def test_eval_mode_gives_each_layer_its_mode_back_and_calls_train():
+    network = nn.Sequential(Merges(2, 2), nn.BatchNorm1d(2)).train()
+    network[1].eval()
+    with pytest.raises(RuntimeError, match="stop"), eval_mode(network):
+        assert not any(layer.training for layer in network.modules())
+        assert network[0].merged
+        raise RuntimeError("stop")
+    assert [layer.training for layer in network.modules()] == [True, True, False]
+    assert not network[0].merged

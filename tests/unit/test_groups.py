@@ -360,6 +360,18 @@ def test_weights_of_layers_decay_and_nothing_else():
     assert held(groups) == all_of(model)
 
 
+def test_a_weight_in_a_parametrization_decays_and_its_scale_does_not():
+    model = nn.Sequential(nn.Flatten(), nn.utils.parametrizations.weight_norm(nn.Linear(12, 3)), nn.Linear(1, 3))
+    groups = parameter_groups(model, {"1": 1e-3, "2": 1e-3}, weight_decay=0.1)
+    shapes = {group["name"]: [list(p.shape) for p in group["params"]] for group in groups}
+    assert shapes == {
+        "1": [[3, 12]],
+        "1, no decay": [[3], [3, 1]],
+        "2": [[3, 1]],
+        "2, no decay": [[3]],
+    }
+
+
 def test_frozen_parameters_and_parts_are_left_out():
     model = meta_network("resnet18")
     for frozen in (model.conv1, model.bn1, model.layer1):

@@ -318,6 +318,19 @@ def test_a_head_comes_off_and_leaves_the_features_that_it_got(name, width):
         assert torch.equal(given, features)
 
 
+@pytest.mark.parametrize("name", ["alexnet", "vgg11", "mobilenet_v3_small", "resnet18"])
+def test_a_head_that_has_come_off_does_not_come_off_again(name, quick_norms):
+    """A cell that is run twice must not take out the trained layer before the classifier."""
+    bare, width = remove_head(get_model(name, weights=None), torch.zeros(1, 3, 64, 64))
+    before = list(bare.state_dict())
+    for again in (find_head, remove_head, lambda model, image: replace_head(model, 3, image=image)):
+        with pytest.raises(CourseError, match="has been taken out"):
+            again(bare, torch.zeros(1, 3, 64, 64))
+    assert list(bare.state_dict()) == before
+    topped = nn.Sequential(bare, nn.Linear(width, 4))
+    assert find_head(topped, torch.zeros(1, 3, 64, 64)).name == "1"
+
+
 def test_a_head_comes_off_a_vision_transformer():
     model, width = remove_head(meta_network("vit_b_16"))
     assert width == 768

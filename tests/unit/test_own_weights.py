@@ -185,6 +185,13 @@ def test_numbers_that_are_none_are_reported(file: Path, bad: float) -> None:
     assert lines(report)[-1] == "NaN or infinity in: mid.weight"
 
 
+def test_numbers_too_large_for_the_networks_type_are_reported(pth: Path) -> None:
+    entries = network().state_dict()
+    entries["mid.weight"][0, 0] = 1e6
+    report = load_own_weights(network().half(), write(entries, pth))
+    assert report.not_finite == ("mid.weight",)
+
+
 def test_a_network_that_is_trained_goes_on_with_its_own_tensors(pth: Path) -> None:
     """An optimiser that knows the parameters must go on knowing them."""
     fresh = network()
@@ -213,6 +220,15 @@ def test_a_prefix_that_the_network_has_as_well_stays(pth: Path) -> None:
     assert str(load_own_weights(wrapped, write(wrapped.state_dict(), pth))).count("\n") == 0
 
 
+def test_a_name_that_stands_there_with_and_without_the_prefix_is_counted_as_it_is(pth: Path) -> None:
+    entries = {f"module.{name}": value for name, value in network().state_dict().items()}
+    report = load_own_weights(network(), write(entries | {"fc.bias": torch.zeros(10)}, pth))
+    assert lines(report)[1:] == [
+        "'module.' taken off 10 names, so that they fit",
+        "not in the network, left out: module.fc.bias",
+    ]
+
+
 def test_names_beside_the_prefix_are_told(pth: Path) -> None:
     entries = {f"model.{name}": value for name, value in network().state_dict().items()}
     report = load_own_weights(network(), write(entries | {"loss.weight": torch.ones(2)}, pth))
@@ -228,6 +244,7 @@ def test_names_beside_the_prefix_are_told(pth: Path) -> None:
         lambda entries: {"model_state_dict": entries, "loss": 0.3},
         lambda entries: {"my_net": entries, "history": [1, 2]},
         lambda entries: {"model": entries, "model_ema": entries},
+        lambda entries: {"state_dict": entries, "best_acc1": torch.tensor(71.3), "epoch": torch.tensor(3)},
     ],
 )
 def test_a_checkpoint_is_unwrapped_and_says_so(pth: Path, wrap: Callable[[dict], dict]) -> None:
@@ -351,7 +368,7 @@ def test_no_such_file(tmp_path: Path) -> None:
     assert "no weights file" in message_of(network(), tmp_path)
 
 
-@pytest.mark.parametrize("odd", [torch.eye(4).to_sparse(), torch.empty(4, 10, device="meta")])
+@pytest.mark.parametrize("odd", [torch.eye(4).to_sparse(), torch.empty(4, 10, device="meta"), torch.ones(4, 8) * 1j])
 def test_tensors_of_another_kind(pth: Path, odd: Tensor) -> None:
     entries = {**network().state_dict(), "mid.weight": odd}
     assert "mid.weight" in message_of(network(), write(entries, pth))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from torch import nn
 
 from helpers.data.splits import Arrays, ImageDataset
@@ -103,6 +104,13 @@ def test_prediction_uses_eval_mode_and_gives_the_mode_back(network, dataset):
     assert network.training
 
 
+def test_a_layer_in_a_mode_of_its_own_keeps_it():
+    network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(3), nn.Linear(3, 2)).train()
+    network[1].eval()  # BatchNorm keeps its statistics
+    predict(network, [(torch.ones(2, 3), torch.zeros(2))])
+    assert [layer.training for layer in network] == [True, False, True]
+
+
 def test_an_empty_dataset_is_told(network, dataset):
     empty = dataset.subset([])
     with pytest.raises(CourseError, match="empty"):
@@ -179,6 +187,15 @@ def test_a_damaged_file_of_features_is_computed_again(network, dataset):
     assert len(features_module.load_file(file)["features"]) == len(dataset)
 
 
+def test_a_cache_that_cannot_be_written_is_told(network, dataset, monkeypatch):
+    def full(*_):
+        raise SafetensorError("I/O error: No space left on device")
+
+    monkeypatch.setattr(features_module, "save_file", full)
+    with pytest.raises(CourseError, match=r"No space left on device.*COURSE_CACHE"):
+        extract_features(network, dataset)
+
+
 def test_weights_with_nan_are_told(network, dataset):
     with torch.no_grad():
         network[0].weight[0] = float("nan")
@@ -245,6 +262,12 @@ def test_epochs_differ_and_a_seed_repeats_them():
 def test_pictures_without_their_labels_are_told(n_labels):
     with pytest.raises(CourseError, match="give each picture its label"):
         FlippedBatches(torch.zeros(n_labels and 3, 1, 2, 2), torch.zeros(n_labels, dtype=torch.long))
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, True])
+def test_a_batch_size_that_is_none(size):
+    with pytest.raises(CourseError, match="1 picture or more"):
+        FlippedBatches(torch.zeros(4, 3, 2, 2), torch.zeros(4), batch_size=size)
 
 
 class WithAuxiliary(nn.Module):
