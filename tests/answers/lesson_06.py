@@ -340,7 +340,7 @@ def images_a_second(model, images, repeats):
         layer.training = mode
     return len(images) / (statistics.median(times) if repeats % 2 else statistics.mean(times))
 """,
-                "For 4 counted passes of 2 pictures your number is the mean",
+                "For 4 counted passes of 16 pictures your number is the mean",
             ),
             "thirty passes to warm up": Wrong(
                 """
