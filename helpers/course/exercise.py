@@ -11,6 +11,7 @@ import contextlib
 import dis
 import inspect
 import linecache
+import numbers
 import os
 import random
 import re
@@ -66,6 +67,17 @@ def short(value: object) -> str:
     """What a learner's code gave back, on one line of at most 80 characters, to quote in a reason."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def one_number(answer: object, reason: str) -> float:
+    """`answer` as a float: Python's or numpy's number, a fraction, or a tensor that holds one; else `reason`."""
+    if isinstance(answer, torch.Tensor):
+        answer = answer.detach()
+        fits = answer.numel() == 1 and answer.dtype != torch.bool and not answer.is_complex()
+    else:
+        fits = isinstance(answer, numbers.Real) and not isinstance(answer, bool)
+    require(fits, reason)
+    return float(answer)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from helpers.course.exercise import Exercise, Exercises, Level, require
+from helpers.course.exercise import Exercise, Exercises, Level, one_number, require, short
 from helpers.course.quiz import Option, Question, Quiz
 from helpers.models.freezing import moved, snapshot
 
@@ -306,12 +306,8 @@ def trusted_accuracy(logits, labels):
         return "Right on one image, honest about NaN, and it refuses what it cannot measure."
 
     def _same(self, found, expected, case):
-        number = isinstance(found, int | float) or (isinstance(found, Tensor) and found.numel() == 1)
-        require(number, f"Return one number, not {type(found).__name__}.")
-        require(
-            abs(float(found) - expected) < 1e-6,
-            f"{case}, so the accuracy is {expected}; yours is {float(found):.3f}.",
-        )
+        found = one_number(found, f"Return one number, not {short(found)}.")
+        require(abs(found - expected) < 1e-6, f"{case}, so the accuracy is {expected}; yours is {found:.3f}.")
 
     def _refuses(self, accuracy, logits, labels, case):
         try:

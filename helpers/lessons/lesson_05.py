@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
-import numbers
 import re
 
 import torch
 from torch import Tensor, nn
 
-from helpers.course.exercise import Exercise, Exercises, Level, require, short
+from helpers.course.exercise import Exercise, Exercises, Level, one_number, require, short
 from helpers.course.quiz import Option, Question, Quiz
-
-
-def one_number(answer: object, reason: str) -> float:
-    """`answer` as a float: Python's or numpy's number, a fraction, or a tensor that holds one; else `reason`."""
-    if isinstance(answer, Tensor):
-        answer = answer.detach()
-        fits = answer.numel() == 1 and answer.dtype != torch.bool and not answer.is_complex()
-    else:
-        fits = isinstance(answer, numbers.Real) and not isinstance(answer, bool)
-    require(fits, reason)
-    return float(answer)
 
 
 class _Block(nn.Module):

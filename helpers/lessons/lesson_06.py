@@ -15,9 +15,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.vision_transformer import interpolate_embeddings
 
-from helpers.course.exercise import Exercise, Exercises, Level, require, short
+from helpers.course.exercise import Exercise, Exercises, Level, one_number, require, short
 from helpers.course.quiz import Option, Question, Quiz
-from helpers.lessons.lesson_05 import one_number
 
 MOST_WARM_UPS = 20
 CLOSE = 0.75  # a right answer and the network's own clock differ by less than this factor

@@ -360,6 +360,13 @@ def trusted_accuracy(logits, labels):
     guesses = torch.where(logits.isnan().any(1), -1, logits.argmax(1))
     return (guesses == labels).sum() / n
 """,
+            "numpy's single precision": """
+def trusted_accuracy(logits, labels):
+    if len(labels) == 0 or labels.shape != logits.shape[:1]:
+        raise ValueError("no")
+    right = (logits.argmax(dim=1) == labels) & ~logits.isnan().any(dim=1)
+    return right.float().numpy().mean()
+""",
         },
         wrong={
             "believes NaN": Wrong(
@@ -394,6 +401,15 @@ def trusted_accuracy(logits, labels):
     return (right & ~logits.isnan().any(dim=1)).float().mean().item()
 """,
                 "empty batch",
+            ),
+            "does not take the mean": Wrong(
+                """
+def trusted_accuracy(logits, labels):
+    if len(labels) == 0 or labels.shape != logits.shape[:1]:
+        raise ValueError("no")
+    return (logits.argmax(dim=1) == labels) & ~logits.isnan().any(dim=1)
+""",
+                "one number",
             ),
             "counts in per cent": Wrong(
                 """
