@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,18 @@ def repository() -> Path:
             f"no notebooks folder in {home}: install with `make setup`, or set COURSE_HOME to the course's folder"
         )
     return home
+
+
+def course_command() -> str:
+    """What starts the course's command line in a terminal that stands in the checkout.
+
+    A terminal knows nothing of the environment that `make setup` makes: there, plain `python` is another one.
+    """
+    python = Path(sys.executable)
+    own = repository().resolve() / ".venv"
+    if Path(sys.prefix).resolve() != own.resolve():
+        return "python -m helpers"
+    return f"{Path('.venv') / python.parent.name / python.name} -m helpers"
 
 
 def cache_dir() -> Path:

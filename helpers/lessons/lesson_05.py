@@ -77,8 +77,8 @@ class WhatNoGroupHolds(Exercise):
     minutes = 6
     hints = (
         "`optimizer.param_groups` is a list of dicts. The parameters of a group are under `params`.",
-        "Tensors cannot be compared with `in` and `==`: two different parameters may hold equal numbers. "
-        "`id(parameter)` tells one object from another.",
+        "`parameter in a_list` compares numbers, not objects: it stops with an error, or takes one bias for another "
+        "with the same numbers. `id(parameter)` tells one object from another.",
         "Collect the ids of all parameters in all groups in a set. Then keep the names from `named_parameters()` whose "
         "parameter has `requires_grad` and whose id is not in the set.",
     )
@@ -455,7 +455,7 @@ QUIZ = Quiz(
                 ),
                 Option(
                     "It gets gradients and never moves.",
-                    "Right. PyTorch does not complain: an optimizer only knows what it was given.",
+                    "PyTorch does not complain: an optimizer only knows what it was given.",
                     right=True,
                 ),
                 Option("It moves with the rate of the first group.", "A parameter moves only if a group holds it."),
@@ -470,7 +470,7 @@ QUIZ = Quiz(
                 ),
                 Option(
                     "They hold edges and textures, which most tasks share.",
-                    "Right. What they know is still of use, so they should move little. Where your pictures look "
+                    "What they know is still of use, so they should move little. Where your pictures look "
                     "nothing like photos, that may not hold: measure it.",
                     right=True,
                 ),
@@ -485,7 +485,7 @@ QUIZ = Quiz(
             (
                 Option(
                     "A random head that sends random gradients through the backbone.",
-                    "Right. By the time the backbone may move, the head knows what it wants.",
+                    "By the time the backbone may move, the head knows what it wants.",
                     right=True,
                 ),
                 Option("Overfitting of the head.", "The head is trained just as much, or more."),
@@ -502,7 +502,7 @@ QUIZ = Quiz(
                 ),
                 Option(
                     "Whether its new statistics are worth less than the pretrained ones.",
-                    "Right. Measure both: `eval()` on the BatchNorm layers keeps the pretrained statistics while the "
+                    "Measure both: `eval()` on the BatchNorm layers keeps the pretrained statistics while the "
                     "weights learn.",
                     right=True,
                 ),

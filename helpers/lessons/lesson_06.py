@@ -509,19 +509,23 @@ QUIZ = Quiz(
                 ),
                 Option(
                     "You cannot tell from that. Measure.",
-                    "Right. ResNet-50 and EfficientNet-B4 are such a pair, and you saw how far apart they are.",
+                    "ResNet-50 and EfficientNet-B4 are such a pair, and you saw how far apart they are.",
                     right=True,
                 ),
                 Option("About equally fast.", "Equal work on paper is not equal time: see the table of this lesson."),
             ),
         ),
         Question(
-            "On a GPU, a pass takes 0.3 ms, whether the batch holds 1 picture or 256. What happened?",
+            "On a GPU, your stopwatch gives ResNet-50 equally long for 1 picture and for 4096. What happened?",
             (
-                Option("The GPU is fast enough for both.", "Not for 256 times the work in the same time."),
+                Option(
+                    "The GPU is fast enough for both.",
+                    "One picture may leave a GPU half idle. But 4096 of them, with four billion multiply-adds each, "
+                    "take their time.",
+                ),
                 Option(
                     "You timed how long it takes to hand out the work.",
-                    "Right. A GPU works on while Python goes ahead. Wait with `torch.cuda.synchronize()` before each "
+                    "A GPU works on while Python goes ahead. Wait with `torch.cuda.synchronize()` before each "
                     "look at the clock.",
                     right=True,
                 ),
@@ -534,7 +538,7 @@ QUIZ = Quiz(
                 Option("Yes: another beats it.", "On these two axes. You may care about more than two."),
                 Option(
                     "Not if it wins on something that is not in the picture: memory, file size, your own pictures.",
-                    "Right. The frontier holds for its two axes, for one machine, and for ImageNet's pictures.",
+                    "The frontier holds for its two axes, for one machine, and for ImageNet's pictures.",
                     right=True,
                 ),
                 Option(
@@ -549,7 +553,7 @@ QUIZ = Quiz(
                 Option("Nothing: a ViT takes any size.", "You saw the error. Its positions are a fixed table."),
                 Option(
                     "The position embeddings alone.",
-                    "Right: from a grid of 14 x 14 to 10 x 10. All other layers treat each patch alike.",
+                    "From a grid of 14 x 14 to one of 10 x 10. All other layers treat each patch alike.",
                     right=True,
                 ),
                 Option(

@@ -28,7 +28,7 @@ from helpers.models.weights import (
     read_state_dict,
     torchvision_file,
 )
-from helpers.places import weights_dir
+from helpers.places import course_command, weights_dir
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
 OFFLINE_BACKBONES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
@@ -187,7 +187,7 @@ def load_backbone(name: str = DEFAULT_BACKBONE, *, pretrained: bool = True, down
 
 
 def _how_to_get(name: str, weights: WeightsEnum) -> str:
-    return f"; `python -m helpers fetch {name}` gets them ({megabytes_of(weights):.1f} MB)"
+    return f"; `{course_command()} fetch {name}` gets them ({megabytes_of(weights):.1f} MB)"
 
 
 def _random(name: str, weights: WeightsEnum, why: str) -> Backbone:

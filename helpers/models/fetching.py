@@ -19,7 +19,7 @@ from helpers.models.backbones import (
 )
 from helpers.models.downloading import FetchError, Patience, Say
 from helpers.models.weights import is_whole, megabytes_of
-from helpers.places import weights_dir
+from helpers.places import course_command, weights_dir
 
 
 class State(StrEnum):
@@ -50,7 +50,7 @@ def listing(names: Sequence[str] = COURSE_BACKBONES) -> str:
     lines = [f"{'network':24}{'MB':>8}  weights"]
     lines += [f"{name:24}{megabytes_of(backbone_weights(name)):8.1f}  {state_of(name)}" for name in names]
     if more := len(set(backbone_names()) - set(names)):
-        lines.append(f"and {more} more: python -m helpers fetch --list --all")
+        lines.append(f"and {more} more: {course_command()} fetch --list --all")
     lines.append(f"folder: {weights_dir()} (COURSE_WEIGHTS names another)")
     return "\n".join(lines)
 

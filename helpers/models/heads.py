@@ -288,7 +288,10 @@ def _largest_idle_part(name: str, worked: list[str]) -> str:
 
 
 def _described(output: object) -> str:
-    return f"a tensor {list(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
+    if isinstance(output, Tensor):
+        return f"a tensor {list(output.shape)}"
+    kind = type(output).__name__
+    return f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"
 
 
 # ---- taking layers out and putting them in ---------------------------------------------------------

@@ -39,7 +39,7 @@ from helpers.models.backbones import (
     weights_at_hand,
 )
 from helpers.models.downloading import FetchError, Patience
-from helpers.places import repository, weights_dir
+from helpers.places import course_command, repository, weights_dir
 
 NETWORK, HUB_NETWORK = "squeezenet1_1", "mobilenetv4_conv_small"
 COMMIT = "c0ffee" * 6 + "beef"
@@ -851,7 +851,7 @@ def test_a_lesson_goes_on_with_random_weights(
     backbone = load_backbone(road.network)
     assert not backbone.pretrained
     assert "cannot be fetched, as " in backbone.why_random
-    assert f"`python -m helpers fetch {road.network}` gets them ({backbone.megabytes:.1f} MB)" in backbone.why_random
+    assert f"`{course_command()} fetch {road.network}` gets them ({backbone.megabytes:.1f} MB)" in backbone.why_random
     assert "\n" not in backbone.note
     assert found(folder) == []
 
@@ -869,7 +869,7 @@ def test_a_lesson_that_asks_for_no_download(road: SimpleNamespace, server: Serve
     backbone = load_backbone(road.network, download=False)
     assert not backbone.pretrained
     assert "not on this machine" in backbone.why_random
-    assert f"python -m helpers fetch {road.network}" in backbone.why_random
+    assert f"{course_command()} fetch {road.network}" in backbone.why_random
     assert server.asked == []
     server.head = hub_head(road.content)
     fetching.fetch([road.network], say=lambda line: None)

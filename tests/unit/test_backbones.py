@@ -32,6 +32,7 @@ from helpers.models.backbones import (
     load_backbone,
 )
 from helpers.models.counting import gigaops
+from helpers.places import course_command
 
 CATS = {"tiger cat", "Egyptian cat", "tabby"}
 SKIMAGE = Path(skimage.__file__).parent / "data"
@@ -298,7 +299,7 @@ def test_without_network_resnet50_is_random_and_says_so(
     assert backbone.metadata()["pretrained"] is False
     assert "RANDOM" in backbone.note
     assert "cannot be fetched" in backbone.note
-    assert "`python -m helpers fetch resnet50` gets them (102.5 MB)" in backbone.why_random
+    assert f"`{course_command()} fetch resnet50` gets them (102.5 MB)" in backbone.why_random
     assert len(no_network) == 1
     assert not backbone.model.training
     assert capfd.readouterr() == ("", "")
