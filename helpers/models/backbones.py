@@ -177,17 +177,18 @@ def load_backbone(name: str = DEFAULT_BACKBONE, *, pretrained: bool = True, down
         return Backbone(name, get_model(name, weights=weights).eval(), weights, True)
     file = weights_file(name)
     if file is None and not download:
-        return _random(name, weights, f"since the pretrained ones are not on this machine{_how_to_get(name, weights)}")
+        return _random(name, weights, f"since the pretrained ones are not on this machine; {how_to_get(name)}")
     try:
         file = file or fetch_weights(name, patience=WHILE_A_LESSON_WAITS)
     except FetchError as error:
         why = f"since the pretrained ones are not on this machine and cannot be fetched, as {error.cause}"
-        return _random(name, weights, why + _how_to_get(name, weights))
+        return _random(name, weights, f"{why}; {how_to_get(name)}")
     return Backbone(name, _built_with(name, weights, read_state_dict(file), file).eval(), weights, True)
 
 
-def _how_to_get(name: str, weights: WeightsEnum) -> str:
-    return f"; `{course_command()} fetch {name}` gets them ({megabytes_of(weights):.1f} MB)"
+def how_to_get(name: str) -> str:
+    """What to type for the weights of the network `name`, and their size in MB, as half a sentence."""
+    return f"`{course_command()} fetch {name}` gets them ({megabytes_of(backbone_weights(name)):.1f} MB)"
 
 
 def _random(name: str, weights: WeightsEnum, why: str) -> Backbone:

@@ -473,7 +473,7 @@ class AsksForAName(nn.Module):
 NOT_ONE = "are not what one linear layer gives"
 CANNOT = {
     "a tuple": (lambda: GivesATuple(fc=nn.Linear(6, 5)), "gives a tuple and no logits"),
-    "a dict": (lambda: GivesADict(fc=nn.Linear(6, 5)), "gives a OrderedDict and no logits"),
+    "a dict": (lambda: GivesADict(fc=nn.Linear(6, 5)), "gives an OrderedDict and no logits"),
     "a map of classes": (lambda: nn.Sequential(nn.Conv2d(3, 5, 1)), r"a tensor \[2, 5, 16, 16\] and no logits"),
     "a matrix of its own": (lambda: RawMatrix(5), rf"{NOT_ONE} .*body\.4, with 6 outputs"),
     "such a matrix, as wide as the logits": (lambda: RawMatrix(6), NOT_ONE),
@@ -538,8 +538,8 @@ def test_no_network(model):
 @pytest.mark.parametrize(
     ("name", "options", "gives"),
     [
-        ("lraspp_mobilenet_v3_large", {"weights_backbone": None}, "a OrderedDict"),
-        ("fcn_resnet50", {"weights_backbone": None}, "a OrderedDict"),
+        ("lraspp_mobilenet_v3_large", {"weights_backbone": None}, "an OrderedDict"),
+        ("fcn_resnet50", {"weights_backbone": None}, "an OrderedDict"),
         ("ssdlite320_mobilenet_v3_large", {"weights_backbone": None}, "a list"),
     ],
 )
