@@ -16,7 +16,7 @@ PY  := .venv/bin/python
 FIRST := notebooks/00_start_here.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test lint notebooks lock FORCE
+.PHONY: help setup lab run test lint notebooks measured lock FORCE
 FORCE:
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make test       check everything that CI checks: up to 20 minutes on two cores"
 	@echo "make lint       check the style of code and notebooks: a second"
 	@echo "make notebooks  execute the lessons and write them back, for those who change them: about a minute a lesson"
+	@echo "make measured   run again what is too long for a lesson, into data/measured: about 8 minutes on two cores"
 	@echo "make lock       write requirements.lock from pyproject.toml: seconds, needs the network"
 
 # -- Set-up -------------------------------------------------------------------------------------------------
@@ -91,6 +92,10 @@ test: lint
 
 notebooks: setup
 	@$(PY) -m helpers notebooks $(ARGS)
+
+# What a lesson shows of longer runs. `make measured ARGS="--dataset /path/to/photos"` adds a dataset to the file.
+measured: setup
+	@$(PY) benchmarks/fine_tuning.py $(ARGS)
 
 # Versions and markers only: no addresses, and what pip finds in a folder of this machine does not get in.
 lock: setup

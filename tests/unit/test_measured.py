@@ -1,0 +1,95 @@
+"""What was measured earlier: whole, of the lesson as it is now, and told plainly where it is not there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from helpers.course.lessons import find_lessons
+from helpers.course.measured import load_measured, save_measured
+from helpers.course.parameters import default_parameters
+from helpers.errors import CourseError
+from helpers.places import repository
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    return tmp_path
+
+
+FOUND = {"results": [{"accuracy": 0.5}], "parameters": {"SIDE": 64}, "versions": {"torch": "2"}}
+
+
+def test_what_is_written_is_read(checkout):
+    assert save_measured("runs", FOUND) == checkout / "data" / "measured" / "runs.json"
+    assert load_measured("runs") == FOUND
+
+
+@pytest.mark.parametrize("name", ["run", "Runs", ""])
+def test_an_unknown_name_is_told_with_those_that_are_there(checkout, name):
+    save_measured("runs", FOUND)
+    with pytest.raises(CourseError, match="unknown measurement .* Known: runs"):
+        load_measured(name)
+
+
+def test_a_file_that_is_damaged_or_lacks_a_part_is_told(checkout):
+    file = save_measured("runs", FOUND)
+    file.write_text(json.dumps({"results": []}), encoding="utf-8")
+    with pytest.raises(CourseError, match="lacks parameters, versions: get it anew"):
+        load_measured("runs")
+    file.write_text('{"results": ', encoding="utf-8")
+    with pytest.raises(CourseError, match="damaged"):
+        load_measured("runs")
+
+
+def test_a_number_that_json_does_not_know_is_not_written(checkout):
+    save_measured("runs", FOUND)
+    with pytest.raises(ValueError):
+        save_measured("runs", {**FOUND, "results": [{"accuracy": float("nan")}]})
+    assert load_measured("runs") == FOUND
+
+
+@pytest.fixture(scope="module")
+def found():
+    return load_measured("fine_tuning")
+
+
+@pytest.fixture(scope="module")
+def defaults():
+    return default_parameters(find_lessons(["05"])[0].read())
+
+
+class TestFineTuning:
+    """The file that lesson 05 shows."""
+
+    def test_it_was_measured_with_the_lesson_as_it_is_now(self, found, defaults):
+        """Another rate or size in the lesson makes the file stale: run the benchmark again."""
+        assert found["parameters"]
+        assert {name: defaults.get(name) for name in found["parameters"]} == found["parameters"]
+        left_out = set(defaults) - set(found["parameters"])
+        assert left_out == {"DATASET", "PER_CLASS", "EPOCHS", "DEVICE", "MINUTES"}
+
+    def test_each_dataset_has_every_strategy_at_every_budget(self, found, defaults):
+        by_dataset: dict[str, list] = {}
+        for row in found["results"]:
+            by_dataset.setdefault(row["dataset"], []).append((row["per_class"], row["epochs"], row["strategy"]))
+        assert defaults["DATASET"] in by_dataset
+        runs = set(by_dataset[defaults["DATASET"]])
+        assert (defaults["PER_CLASS"], defaults["EPOCHS"]) in {(n, epochs) for n, epochs, _ in runs}
+        assert all(set(rows) == runs and len(rows) == len(runs) for rows in by_dataset.values())
+
+    def test_accuracies_are_shares_with_a_spread_where_there_were_seeds(self, found):
+        for row in found["results"]:
+            assert 0 <= row["accuracy"] <= 1 and row["test_images"] > 0 and row["seconds"] > 0
+            assert (row["sd"] is None) == (row["strategy"] == "gradual")
+
+    def test_the_benchmark_says_what_it_takes(self):
+        script = repository() / "benchmarks" / "fine_tuning.py"
+        told = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
+        assert "--dataset" in told and "data/measured/fine_tuning.json" in told
