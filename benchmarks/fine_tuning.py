@@ -56,7 +56,7 @@ def results(lesson: Lesson, dataset: str) -> list[dict]:
 
 
 def earlier_results(parameters: dict) -> list[dict]:
-    """Those in the file, if they came from a lesson with the same parameters; else they do not belong beside new ones."""
+    """Those in the file, if the lesson had the same parameters then: else they do not belong beside new ones."""
     try:
         found = load_measured(NAME)
     except CourseError:  # there is none yet, or it is damaged and gets a new one

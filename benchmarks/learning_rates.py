@@ -3,25 +3,28 @@
     python benchmarks/learning_rates.py --dataset "painted flowers"
     python benchmarks/learning_rates.py --dataset /path/to/photos --epochs 10
 
-Each candidate trains the whole network for equally many epochs, with BatchNorm's statistics kept, warm-up and cosine.
-`one` gives every part the same rate, `stages` multiplies 1e-5, 1e-5, 1e-4, 1e-4, 1e-3, and `layers` lets the rate fall
-from the head by a factor of 2.6 a stage. With `first`, a head trained on frozen features comes first. The test part is
-not loaded.
+Each candidate is trained by the lesson's own functions: its cells are run here up to the strategies. `one` gives every
+part the same rate, `stages` multiplies 1e-5, 1e-5, 1e-4, 1e-4, 1e-3, and `layers` lets the rate fall from the head by a
+factor of 2.6 a stage. With `first`, a head trained on frozen features comes first. The test part is not looked at.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
+import contextlib
+import io
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import matplotlib
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from helpers.course import show_table
-from helpers.data import load_dataset
-from helpers.models import load_backbone, parameter_groups, remove_head, replace_head, stages_of
-from helpers.training import FlippedBatches, as_tensors, evaluate, predict, train
+from helpers.course.lessons import find_lessons
+from helpers.course.parameters import default_parameters, parameters_cell
+from helpers.training import evaluate
 
 STAGES = [1e-5, 1e-5, 1e-4, 1e-4, 1e-3]
 CANDIDATES = {
@@ -33,101 +36,62 @@ CANDIDATES = {
 }
 
 
-class Bench:
-    """One dataset and one backbone; `accuracies` trains a candidate once a seed."""
+def lesson_names(number: str, parameters: dict[str, Any], last: str) -> dict[str, Any]:
+    """The names of a lesson after its cells up to the one that sets `last`, run here and in silence."""
+    matplotlib.use("Agg")
+    (lesson,) = find_lessons([number])
+    notebook = lesson.read()
+    names: dict[str, Any] = {"__name__": lesson.name}
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or "exercise" in cell.metadata.get("tags", []):
+            continue
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(cell.source, f"{lesson.name}, cell {cell.id}", "exec"), names)
+        if cell is parameters_cell(notebook):
+            names.update(parameters)
+        if last in names:
+            return names
+    raise LookupError(f"no cell of {lesson.name} sets {last}")
 
-    def __init__(self, dataset: str, backbone: str, side: int, per_class: int, epochs: int, batch_size: int):
-        self.backbone = load_backbone(backbone)
-        data = load_dataset(dataset, val_per_class=30 if dataset == "painted flowers" else None)
-        data = data.with_transform(self.backbone.transforms_for(side))
-        self.train_part, self.classes, self.per_class = data.train, len(data.classes), per_class
-        self.images, self.labels = as_tensors(data.train)
-        self.val = [as_tensors(data.val)]
-        self.epochs, self.batch_size = epochs, batch_size
-        frozen, self.width = remove_head(copy.deepcopy(self.backbone.model))
-        self.features, _ = predict(frozen, [(self.images, self.labels)])
-        self.parts = stages_of(self._fresh(0))
 
-    def accuracies(self, name: str, rates: list[float], seeds: int) -> Tensor:
-        return torch.tensor([self._accuracy(name, rates, seed) for seed in range(seeds)])
-
-    def _accuracy(self, name: str, rates: list[float], seed: int) -> float:
-        network, chosen = self._fresh(seed), torch.from_numpy(self.train_part.indices_per_class(self.per_class, seed))
+def accuracies(lesson: dict[str, Any], name: str, seeds: int) -> Tensor:
+    """Validation accuracy of a candidate, one a seed."""
+    found = []
+    for seed in range(seeds):
+        network = lesson["fresh_network"](seed)
         if name.startswith("first"):
-            self._put_in_head(network, chosen, seed)
-        groups = parameter_groups(network, dict(zip(self.parts, rates, strict=True)), self.parts, weight_decay=1e-4)
-        optimizer = torch.optim.AdamW(groups, fused=True)
-        batches = FlippedBatches(self.images[chosen], self.labels[chosen], batch_size=self.batch_size, seed=seed)
-        steps = self.epochs * len(batches)
-        warm_up = max(1, steps // 10)
-        up = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.1, total_iters=warm_up)
-        down = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=max(1, steps - warm_up))
-        schedule = torch.optim.lr_scheduler.SequentialLR(optimizer, [up, down], milestones=[warm_up])
-        train(_KeepStatistics(network), batches, optimizer, epochs=self.epochs, scheduler=schedule)
-        return evaluate(network, self.val)
-
-    def _fresh(self, seed: int) -> nn.Module:
-        torch.manual_seed(seed)
-        network = replace_head(copy.deepcopy(self.backbone.model), self.classes)
-        return network.to(memory_format=torch.channels_last)
-
-    def _put_in_head(self, network: nn.Module, chosen: Tensor, seed: int) -> None:
-        torch.manual_seed(seed)
-        probe = nn.Linear(self.width, self.classes)
-        optimizer = torch.optim.AdamW(probe.parameters(), lr=1e-3, weight_decay=1e-2)
-        for _ in range(60):
-            dropped = nn.functional.dropout(self.features[chosen], 0.5)
-            loss = nn.functional.cross_entropy(probe(dropped), self.labels[chosen])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        weight, bias = (network.get_parameter(name) for name in self.parts["head"])
-        with torch.no_grad():
-            weight.copy_(probe.weight)
-            bias.copy_(probe.bias)
+            lesson["put_in_head"](network, seed)
+        lesson["fine_tune"](network, CANDIDATES[name], seed)
+        val = lesson["in_parts"](lesson["X_val"], lesson["y_val"])
+        found.append(evaluate(network, val, device=lesson["device"]))
+    return torch.tensor(found)
 
 
-class _KeepStatistics(nn.Module):
-    """As in lesson 05: BatchNorm keeps its statistics in training."""
-
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network
-
-    def train(self, mode: bool = True) -> _KeepStatistics:
-        super().train(mode)
-        for layer in self.network.modules():
-            if isinstance(layer, nn.BatchNorm2d):
-                layer.eval()
-        return self
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.network(images)
-
-
-def rows(bench: Bench, names: list[str], seeds: int) -> Iterator[dict]:
+def rows(lesson: dict[str, Any], names: list[str], seeds: int) -> Iterator[dict]:
     for name in names:
-        found = bench.accuracies(name, CANDIDATES[name], seeds)
+        found = accuracies(lesson, name, seeds)
         print(f"{name:20} {found.mean():.3f} ± {found.std():.3f}", flush=True)
         yield {"rates": name, "accuracy": found.mean().item(), "sd": found.std().item(), "lowest": found.min().item()}
 
 
 def main() -> None:
+    defaults = default_parameters(find_lessons(["05"])[0].read())
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dataset", default="painted flowers")
-    parser.add_argument("--backbone", default="efficientnet_lite0")
-    parser.add_argument("--side", type=int, default=64, help="pixels")
-    parser.add_argument("--per-class", type=int, default=12, help="training pictures a class")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, default=12)
+    for name in ("DATASET", "BACKBONE", "SIDE", "PER_CLASS", "EPOCHS", "BATCH_SIZE"):
+        parser.add_argument(
+            f"--{name.lower().replace('_', '-')}", default=defaults[name], type=type(defaults[name]), dest=name
+        )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES), metavar="CANDIDATE")
-    chosen = parser.parse_args()
-    if chosen.seeds < 2:
+    given = vars(parser.parse_args())
+    seeds, only = given.pop("seeds"), given.pop("only")
+    if seeds < 2:
         parser.error("--seeds: a spread needs 2 seeds or more")
-    bench = Bench(chosen.dataset, chosen.backbone, chosen.side, chosen.per_class, chosen.epochs, chosen.batch_size)
-    found = sorted(rows(bench, chosen.only, chosen.seeds), key=lambda row: -row["accuracy"])
-    show_table(found, f"Validation accuracy over {chosen.seeds} seeds, {chosen.epochs} epochs, {chosen.side} px")
+    if Path(given["DATASET"]).is_dir():
+        given["DATASET"] = str(Path(given["DATASET"]).resolve())
+    lesson = lesson_names("05", given, last="strategies")
+    found = sorted(rows(lesson, only, seeds), key=lambda row: -row["accuracy"])
+    show_table(found, f"Validation accuracy over {seeds} seeds, {given['EPOCHS']} epochs, {given['SIDE']} px")
 
 
 if __name__ == "__main__":
