@@ -71,6 +71,8 @@ def short(value: object) -> str:
 
 def one_number(answer: object, reason: str) -> float:
     """`answer` as a float: Python's or numpy's number, a fraction, or a tensor that holds one; else `reason`."""
+    if isinstance(answer, np.ndarray) and answer.ndim == 0:
+        answer = answer[()]  # the number itself: np.where and np.piecewise give it back wrapped
     if isinstance(answer, torch.Tensor):
         answer = answer.detach()
         fits = answer.numel() == 1 and answer.dtype != torch.bool and not answer.is_complex()

@@ -115,6 +115,76 @@ def in_no_group(model, optimizer):
 """,
                 "changed the numbers of `layer1.0.conv1.weight`",
             ),
+            "names each once for each group": Wrong(
+                """
+def in_no_group(model, optimizer):
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    forgotten = []
+    for _ in optimizer.param_groups:
+        forgotten += [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
+    return forgotten
+""",
+                "`conv1.weight`, `conv1.bias`, `bn1.weight`, `bn1.bias` more than once",
+            ),
+            "sets the gradients to zero first": Wrong(
+                """
+def in_no_group(model, optimizer):
+    optimizer.zero_grad(set_to_none=False)
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
+""",
+                "changed or removed the gradients of `layer1.0.conv1.weight`",
+            ),
+            "looks at which gradients zero_grad leaves": Wrong(
+                """
+def in_no_group(model, optimizer):
+    optimizer.zero_grad()
+    return [name for name, p in model.named_parameters() if p.requires_grad and p.grad is not None]
+""",
+                "changed or removed the gradients of `layer1.0.conv1.weight`",
+            ),
+            "takes a step and puts the numbers back": Wrong(
+                """
+def in_no_group(model, optimizer):
+    before = copy.deepcopy(model.state_dict())
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    optimizer.step()
+    forgotten = [name for name, p in model.named_parameters() if p.requires_grad and torch.equal(p, before[name])]
+    model.load_state_dict(before)
+    return forgotten
+""",
+                "changed or removed the gradients of `conv1.weight`",
+            ),
+            "takes a step with the gradients as they are": Wrong(
+                """
+def in_no_group(model, optimizer):
+    before = copy.deepcopy(model.state_dict())
+    optimizer.step()
+    forgotten = [name for name, p in model.named_parameters() if p.requires_grad and torch.equal(p, before[name])]
+    model.load_state_dict(before)
+    return forgotten
+""",
+                "momentum remembers it",
+            ),
+            "leaves the model in eval mode": Wrong(
+                """
+def in_no_group(model, optimizer):
+    model.eval()
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
+""",
+                "changed the mode of the model",
+            ),
+            "leaves the model in train mode": Wrong(
+                """
+def in_no_group(model, optimizer):
+    model.train()
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
+""",
+                "changed the mode of the model",
+            ),
         },
     ),
     "5.2": Answers(
@@ -152,6 +222,52 @@ def make_groups(model, rates):
         raise ValueError(f"`{part}` is in the network or in the rates alone")
     named = list(model.named_parameters())
     return [{"params": [p for n, p in named if n.split(".")[0] == part], "lr": rates[part]} for part in rates]
+""",
+            "a bare tensor for each group": """
+def make_groups(model, rates):
+    parts = {name: name.split(".")[0] for name, _ in model.named_parameters()}
+    if wrong := set(parts.values()) ^ set(rates):
+        raise ValueError(f"no rate or no parameter: {wrong}")
+    return [{"params": p, "lr": rates[parts[name]]} for name, p in model.named_parameters()]
+""",
+            "a bare tensor for a parameter of the model itself": """
+def make_groups(model, rates):
+    groups = []
+    for part, rate in rates.items():
+        mine = getattr(model, part, None)
+        if mine is None or isinstance(mine, nn.Module) and not list(mine.parameters()):
+            raise ValueError(f"{part} holds nothing")
+        groups.append({"params": mine if isinstance(mine, nn.Parameter) else mine.parameters(), "lr": rate})
+    for name, _ in model.named_parameters():
+        if name.split(".")[0] not in rates:
+            raise ValueError(f"no rate for {name}")
+    return groups
+""",
+            "pairs with names": """
+def make_groups(model, rates):
+    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
+    for name, parameter in model.named_parameters():
+        part = name.partition(".")[0]
+        if part not in groups:
+            raise ValueError(f"no rate for {name}")
+        groups[part]["params"].append((name, parameter))
+    for part, group in groups.items():
+        if not group["params"]:
+            raise ValueError(f"{part} holds nothing")
+    return list(groups.values())
+""",
+            "one group for each rate": """
+def make_groups(model, rates):
+    unused, by_rate = set(rates), {}
+    for name, parameter in model.named_parameters():
+        part = name.split(".")[0]
+        if part not in rates:
+            raise ValueError(f"no rate for {name}")
+        unused.discard(part)
+        by_rate.setdefault(rates[part], []).append(parameter)
+    if unused:
+        raise ValueError(f"{unused} holds nothing")
+    return tuple({"params": params, "lr": rate} for rate, params in by_rate.items())
 """,
         },
         wrong={
@@ -310,6 +426,160 @@ def make_groups(model, rates):
 """,
                 "is frozen and in no group",
             ),
+            "a rate of zero is no rate": Wrong(
+                """
+def make_groups(model, rates):
+    groups = {}
+    for name, parameter in model.named_parameters():
+        part = name.split(".")[0]
+        rate = rates.get(part)
+        if not rate:
+            raise ValueError(f"no rate for {name}")
+        groups.setdefault(part, {"params": [], "lr": rate})["params"].append(parameter)
+    for part in rates:
+        if part not in groups:
+            raise ValueError(f"{part} holds nothing")
+    return list(groups.values())
+""",
+                "That is a rate too",
+            ),
+            "rates by their position": Wrong(
+                """
+def make_groups(model, rates):
+    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
+    if wrong := parts ^ set(rates):
+        raise ValueError(f"no rate or no parameter: {wrong}")
+    own = [name for name, _ in model.named_parameters(recurse=False)]
+    parts = [n for n, child in model.named_children() if list(child.parameters())] + own
+    named = list(model.named_parameters())
+    return [
+        {"params": [p for n, p in named if n.split(".")[0] == part], "lr": rate}
+        for part, rate in zip(parts, rates.values())
+    ]
+""",
+                "in another order than the parts",
+            ),
+            "sets of parameters": Wrong(
+                """
+def make_groups(model, rates):
+    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
+    if wrong := parts ^ set(rates):
+        raise ValueError(f"no rate or no parameter: {wrong}")
+    return [
+        {"params": {p for n, p in model.named_parameters() if n.split(".")[0] == part}, "lr": rates[part]}
+        for part in rates
+    ]
+""",
+                "an optimizer refuses it",
+            ),
+            "the names in place of the parameters": Wrong(
+                """
+def make_groups(model, rates):
+    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
+    if wrong := parts ^ set(rates):
+        raise ValueError(f"no rate or no parameter: {wrong}")
+    return [
+        {"params": [n for n, _ in model.named_parameters() if n.split(".")[0] == part], "lr": rates[part]}
+        for part in rates
+    ]
+""",
+                "the parameters themselves, not ['conv1.weight']",
+            ),
+            "layers in place of their parameters": Wrong(
+                """
+def make_groups(model, rates):
+    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
+    if wrong := parts ^ set(rates):
+        raise ValueError(f"no rate or no parameter: {wrong}")
+    return [{"params": getattr(model, part), "lr": rate} for part, rate in rates.items()]
+""",
+                "in a list, not Conv2d",
+            ),
+            "parameters() of every layer": Wrong(
+                """
+def make_groups(model, rates):
+    groups = []
+    for part, rate in rates.items():
+        own = model.named_parameters(recurse=False)
+        params = [p for name, p in own if name == part]
+        for name, module in model.named_modules():
+            if name.split(".")[0] == part:
+                params += module.parameters()
+        if not params:
+            raise ValueError(f"{part} holds nothing")
+        groups.append({"params": params, "lr": rate})
+    for name, _ in model.named_parameters():
+        if name.split(".")[0] not in rates:
+            raise ValueError(f"no rate for {name}")
+    return groups
+""",
+                "`layer1.0.bn1.bias` and 6 more is in one group more than once",
+            ),
+            "empties the rates": Wrong(
+                """
+def make_groups(model, rates):
+    groups = {}
+    for name, parameter in model.named_parameters():
+        part = name.split(".")[0]
+        if part not in groups:
+            if part not in rates:
+                raise ValueError(f"no rate for {name}")
+            groups[part] = {"params": [], "lr": rates.pop(part)}
+        groups[part]["params"].append(parameter)
+    if rates:
+        raise ValueError(f"holds nothing: {list(rates)}")
+    return list(groups.values())
+""",
+                "changed `rates`, which is now {}",
+            ),
+            "freezes what has a small rate": Wrong(
+                """
+def make_groups(model, rates):
+    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
+    if wrong := parts ^ set(rates):
+        raise ValueError(f"no rate or no parameter: {wrong}")
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = rates[name.split(".")[0]] > 2e-5
+    named = list(model.named_parameters())
+    return [{"params": [p for n, p in named if n.split(".")[0] == part], "lr": rates[part]} for part in rates]
+""",
+                "changed `requires_grad` of `conv1.weight`",
+            ),
+            "thaws what was frozen": Wrong(
+                """
+def make_groups(model, rates):
+    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
+    if wrong := parts ^ set(rates):
+        raise ValueError(f"no rate or no parameter: {wrong}")
+    model.requires_grad_(True)
+    named = list(model.named_parameters())
+    return [{"params": [p for n, p in named if n.split(".")[0] == part], "lr": rates[part]} for part in rates]
+""",
+                "changed `requires_grad` of `bn1.weight`",
+            ),
+            "leaves the model in train mode": Wrong(
+                """
+def make_groups(model, rates):
+    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
+    if wrong := parts ^ set(rates):
+        raise ValueError(f"no rate or no parameter: {wrong}")
+    model.train()
+    named = list(model.named_parameters())
+    return [{"params": [p for n, p in named if n.split(".")[0] == part], "lr": rates[part]} for part in rates]
+""",
+                "changed the mode of the model",
+            ),
+            "a message with all names": Wrong(
+                """
+def make_groups(model, rates):
+    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
+    if parts != set(rates):
+        raise ValueError(f"{sorted(parts)} and {sorted(rates)} do not fit")
+    named = list(model.named_parameters())
+    return [{"params": [p for n, p in named if n.split(".")[0] == part], "lr": rates[part]} for part in rates]
+""",
+                "names `conv1`, `bn1`, `layer1`, `layer10` and 1 more as well",
+            ),
         },
     ),
     "5.3": Answers(
@@ -334,6 +604,18 @@ def decay_groups(model, decay):
         {"params": [p for n, p in named if decays(n, p)], "weight_decay": decay},
         {"params": [p for n, p in named if not decays(n, p)], "weight_decay": 0.0},
     ]
+""",
+            "pairs with names": """
+def decay_groups(model, decay):
+    named = list(model.named_parameters())
+    return [
+        {"params": [(n, p) for n, p in named if p.ndim > 1], "weight_decay": decay},
+        {"params": [(n, p) for n, p in named if p.ndim < 2], "weight_decay": 0.0},
+    ]
+""",
+            "one group a parameter, as a bare tensor": """
+def decay_groups(model, decay):
+    return [{"params": p, "weight_decay": decay if p.ndim > 1 else 0.0} for p in model.parameters()]
 """,
         },
         wrong={
@@ -431,6 +713,69 @@ def decay_groups(model, decay):
 """,
                 "`group_norm.weight` is a norm's scale or shift",
             ),
+            "leaves the second decay to the optimizer": Wrong(
+                """
+def decay_groups(model, decay):
+    return [
+        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in model.parameters() if p.ndim <= 1]},
+    ]
+""",
+                "`layer1.0.conv1.bias` and 7 more has no `weight_decay`",
+            ),
+            "thaws what was frozen": Wrong(
+                """
+def decay_groups(model, decay):
+    model.requires_grad_(True)
+    return [
+        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+""",
+                "changed `requires_grad` of `stem.weight`, `stem.bias`",
+            ),
+            "leaves the model in eval mode": Wrong(
+                """
+def decay_groups(model, decay):
+    model.eval()
+    return [
+        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+""",
+                "changed the mode of the model",
+            ),
+            "sets of parameters": Wrong(
+                """
+def decay_groups(model, decay):
+    return [
+        {"params": {p for p in model.parameters() if p.ndim > 1}, "weight_decay": decay},
+        {"params": {p for p in model.parameters() if p.ndim <= 1}, "weight_decay": 0.0},
+    ]
+""",
+                "an optimizer refuses it",
+            ),
+            "everything, and the spared once more": Wrong(
+                """
+def decay_groups(model, decay):
+    return [
+        {"params": list(model.parameters()), "weight_decay": decay},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+""",
+                "is in two groups. It either decays",
+            ),
+            "named_parameters() of every layer": Wrong(
+                """
+def decay_groups(model, decay):
+    decayed, spared = [], []
+    for module in model.modules():
+        for _, p in module.named_parameters():
+            (decayed if p.ndim > 1 else spared).append(p)
+    return [{"params": decayed, "weight_decay": decay}, {"params": spared, "weight_decay": 0.0}]
+""",
+                "is in one group more than once",
+            ),
         },
     ),
     "5.4": Answers(
@@ -473,6 +818,15 @@ def rate_factor(step, steps, warm_up):
     if step < warm_up:
         return Fraction(step + 1, warm_up)
     return Fraction(0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / (steps - warm_up)))))
+""",
+            "numpy's where": """
+import numpy as np
+
+def rate_factor(step, steps, warm_up):
+    if steps < 1 or warm_up < 0 or warm_up >= steps:
+        raise ValueError("no")
+    done = np.clip((step - warm_up) / (steps - warm_up), 0, 1)
+    return np.where(step < warm_up, (step + 1) / max(warm_up, 1), 0.5 * (1 + np.cos(np.pi * done)))
 """,
         },
         wrong={
@@ -574,6 +928,17 @@ def rate_factor(step, steps, warm_up):
 """,
                 "In a `LambdaLR` of 20 steps",
             ),
+            "looks at the schedule in step 0 alone": Wrong(
+                """
+def rate_factor(step, steps, warm_up):
+    if step == 0 and (steps < 1 or not 0 <= warm_up < steps):
+        raise ValueError("no")
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / max(1, steps - warm_up))))
+""",
+                "in step 3: raise a `ValueError` in every step",
+            ),
         },
     ),
     "5.5": Answers(
@@ -603,6 +968,16 @@ def travelled(before, after, part):
     way = np.float32(sum(np.square((after[n] - before[n]).numpy()).sum() for n in names))
     length = np.float32(sum(np.square(before[n].numpy()).sum() for n in names))
     return np.float32(0) if way == 0 else np.sqrt(way / length) if length else np.float32("inf")
+""",
+            "an array of numpy without dimensions": """
+import numpy as np
+
+def travelled(before, after, part):
+    names = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
+    way = np.sqrt(sum(np.square((after[n] - before[n]).numpy()).sum() for n in names))
+    length = np.sqrt(sum(np.square(before[n].numpy()).sum() for n in names))
+    with np.errstate(all="ignore"):
+        return np.where(way == 0, 0.0, way / length)
 """,
         },
         wrong={
@@ -747,6 +1122,151 @@ def travelled(before, after, part):
     return math.sqrt(way / sum(before[n].square().sum().item() for n in names))
 """,
                 "a bias moved away from zero",
+            ),
+            "leaves out the running variance": Wrong(
+                """
+def travelled(before, after, part):
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and start.is_floating_point() and "var" not in name:
+            way += (after[name] - start).square().sum().item()
+            length += start.square().sum().item()
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "the running variance moved",
+            ),
+            "takes float32 only": Wrong(
+                """
+def travelled(before, after, part):
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and start.dtype == torch.float32:
+            way += (after[name] - start).square().sum().item()
+            length += start.square().sum().item()
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "The tensors are `torch.float64`",
+            ),
+            "rounds": Wrong(
+                """
+def travelled(before, after, part):
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and start.is_floating_point():
+            way += (after[name] - start).square().sum().item()
+            length += start.square().sum().item()
+    return 0.0 if way == 0 else round(math.sqrt(way / length), 4) if length else math.inf
+""",
+                "they moved by 0.00005",
+            ),
+            "nothing moved is about the same": Wrong(
+                """
+def travelled(before, after, part):
+    names = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
+    if all(torch.allclose(before[n], after[n], atol=1e-3) for n in names):
+        return 0.0
+    start, end = (torch.cat([state[n].flatten() for n in names]) for state in (before, after))
+    return ((end - start).norm() / start.norm()).item()
+""",
+                "they moved by 0.00005",
+            ),
+            "subtracts in place": Wrong(
+                """
+def travelled(before, after, part):
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and start.is_floating_point():
+            difference = after[name]
+            difference -= start
+            way += difference.square().sum().item()
+            length += start.square().sum().item()
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "changed the numbers of `layer1.0.conv1.weight`",
+            ),
+            "squares in place": Wrong(
+                """
+def travelled(before, after, part):
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and start.is_floating_point():
+            way += (after[name] - start).square().sum().item()
+            length += start.square_().sum().item()
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "changed the numbers of `layer1.0.conv1.weight`",
+            ),
+            "subtracts in place from copies of the dicts": Wrong(
+                """
+def travelled(before, after, part):
+    before, after = dict(before), dict(after)
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and start.is_floating_point():
+            way += after[name].sub_(start).square().sum().item()
+            length += start.square().sum().item()
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "changed the numbers of `layer1.0.conv1.weight`",
+            ),
+            "takes the counters out of after": Wrong(
+                """
+def travelled(before, after, part):
+    for name in list(after):
+        if not after[name].is_floating_point() and after is not before:
+            del after[name]
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and start.is_floating_point():
+            way += (after[name] - start).square().sum().item()
+            length += start.square().sum().item()
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "`layer10.1.num_batches_tracked` out of `after`",
+            ),
+            "takes the counters out of both": Wrong(
+                """
+def travelled(before, after, part):
+    for state in (before, after):
+        for name in list(state):
+            if not state[name].is_floating_point():
+                del state[name]
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and start.is_floating_point():
+            way += (after[name] - start).square().sum().item()
+            length += start.square().sum().item()
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "`layer10.1.num_batches_tracked` out of `before`",
+            ),
+            "makes floats of the counters": Wrong(
+                """
+def travelled(before, after, part):
+    for name in after:
+        if after is not before and not after[name].is_floating_point():
+            after[name] = after[name].float()
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and start.is_floating_point():
+            way += (after[name] - start).square().sum().item()
+            length += start.square().sum().item()
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "another type of number into `after` at `bn1.num_batches_tracked`",
+            ),
+            "leaves its result in after": Wrong(
+                """
+def travelled(before, after, part):
+    way = length = 0.0
+    for name, start in before.items():
+        if name.startswith(part + ".") and start.is_floating_point():
+            way += (after[name] - start).square().sum().item()
+            length += start.square().sum().item()
+    after["travelled"] = torch.tensor(way)
+    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
+""",
+                "put `travelled` into `before`",
             ),
         },
     ),

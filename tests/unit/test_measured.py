@@ -34,7 +34,7 @@ def test_what_is_written_is_read(checkout):
 @pytest.mark.parametrize("name", ["run", "Runs", ""])
 def test_an_unknown_name_is_told_with_those_that_are_there(checkout, name):
     save_measured("runs", FOUND)
-    with pytest.raises(CourseError, match="unknown measurement .* Known: runs"):
+    with pytest.raises(CourseError, match=r"unknown measurement .* Known: runs"):
         load_measured(name)
 
 
