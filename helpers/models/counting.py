@@ -115,12 +115,17 @@ def meta_network(name: str, **options: object) -> nn.Module:
         return get_model(name, weights=None, **options).eval()
 
 
+def refuse_lazy(model: nn.Module) -> None:
+    """Raise `CourseError` where a parameter or a buffer of a lazy layer has no shape yet."""
+    for name, value in (*model.named_parameters(), *model.named_buffers()):
+        if isinstance(value, UninitializedTensorMixin):
+            raise CourseError(f"{name} has no shape yet (a lazy layer): run one batch through the network first")
+
+
 def _check(model: object) -> None:
     if not isinstance(model, nn.Module):
         raise CourseError(f"a network is an nn.Module, not {type(model).__name__}: pass the model itself")
-    lazy = [name for name, value in model.named_parameters() if isinstance(value, UninitializedTensorMixin)]
-    if lazy:
-        raise CourseError(f"{lazy[0]} has no shape yet (a lazy layer): run one batch through the network first")
+    refuse_lazy(model)
 
 
 def _count(parameters: list[Tensor], buffers: list[Tensor]) -> ParameterCount:

@@ -19,6 +19,7 @@ from helpers.models.counting import (
     count_parameters,
     gigaops,
     meta_network,
+    refuse_lazy,
 )
 
 FOUR = ("resnet50", "efficientnet_b4", "vit_b_16", "convnext_base")
@@ -121,9 +122,27 @@ def test_no_network_is_one_clear_line(bad):
         assert "\n" not in str(caught.value)
 
 
-def test_lazy_layer_is_one_clear_line():
-    with pytest.raises(CourseError, match=r"1\.weight has no shape yet"):
-        count_parameters(nn.Sequential(nn.ReLU(), nn.LazyLinear(3)))
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        (nn.LazyLinear(3), "weight"),
+        (nn.LazyBatchNorm2d(affine=False), "running_mean"),
+        (nn.LazyBatchNorm2d(), "weight"),
+    ],
+)
+def test_a_lazy_layer_is_one_clear_line(layer, name):
+    model = nn.Sequential(nn.ReLU(), layer)
+    for function in (refuse_lazy, count_parameters, count_by_child, lambda model: gigaops(model, 8)):
+        with pytest.raises(CourseError, match=rf"^1\.{name} has no shape yet") as caught:
+            function(model)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_lazy_layer_that_has_seen_a_batch_has_shapes():
+    model = nn.Sequential(nn.LazyBatchNorm2d(affine=False))
+    model(torch.zeros(2, 3, 4, 4))
+    refuse_lazy(model)
+    assert count_parameters(model) == ParameterCount(total=0, trainable=0, buffers=7)
 
 
 @pytest.mark.parametrize("name", [*FOUR, *OFFLINE_BACKBONES])

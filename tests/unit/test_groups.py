@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils import prune
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
+from torch.nn.utils.parametrize import register_parametrization
 
 from helpers.errors import CourseError
 from helpers.models import (
@@ -31,6 +34,8 @@ from helpers.models.counting import meta_network
 from helpers.models.heads import Head, find_head
 
 ROWS = torch.zeros(2, 4)
+LARGE = pytest.param(10**400, id="large")  # no float holds it
+HUGE = pytest.param(10**5000, id="huge")  # Python prints no number of so many digits
 
 
 @contextmanager
@@ -251,6 +256,69 @@ def test_the_head_of_another_network_is_told():
         layers_of(model, Head(("fc",), nn.Linear, 512, 1000))
 
 
+class Tied(nn.Module):
+    """Reads words, and scores them with the table that it reads them with."""
+
+    def __init__(self, bias: bool):
+        super().__init__()
+        self.table, self.body, self.fc = nn.Embedding(5, 6), nn.Linear(6, 6), nn.Linear(6, 5, bias=bias)
+        self.fc.weight = self.table.weight
+
+    def forward(self, words: Tensor) -> Tensor:
+        return self.fc(self.body(self.table(words).mean(1)))
+
+
+WORDS = torch.zeros(2, 3, dtype=torch.long)
+TIED = r"under fc, since fc\.weight is table\.weight"
+
+
+def test_a_classifier_that_is_another_layer_s_weight_is_told_with_its_twin():
+    model = Tied(bias=False)
+    for use in (layers_of, lambda model, **given: stages_of(model, 1, **given)):
+        with told(f"Tied has no parameters of its own {TIED}: put a new classifier there \\(replace_head\\)$"):
+            use(model, image=WORDS)
+    with told(f"no parameter of Tied lies {TIED}: leave that out"):
+        parameter_groups(model, {"table": 1e-4, "body": 1e-4, "fc": 1e-3})
+    assert held(parameter_groups(model, {"table": 1e-4, "body": 1e-4})) == all_of(model)
+    replace_head(model, 5, image=WORDS)
+    assert layers_of(model, image=WORDS)["fc"] == ["fc.weight", "fc.bias"]
+
+
+def test_what_a_classifier_shares_belongs_to_the_layer_that_is_listed_first():
+    model = Tied(bias=True)
+    layers = layers_of(model, image=WORDS)
+    assert layers == {"table": ["table.weight"], "body": ["body.weight", "body.bias"], "fc": ["fc.bias"]}
+    assert held(parameter_groups(model, {"table": 1e-4, "body": 1e-4, "fc": 1e-3})) == all_of(model)
+    everything = [name for name, _ in model.named_parameters(remove_duplicate=False)]
+    with told(
+        r"no parameter fc\.weight, since fc\.weight is table\.weight: make the parts anew, from model\.named_param"
+    ):
+        parameter_groups(model, {"all": 1e-3}, {"all": everything})
+
+
+@pytest.mark.parametrize(
+    "use",
+    [layers_of, lambda m, **given: stages_of(m, 1, **given), lambda m, **given: layerwise_rates(m, 1e-3, 0.5, **given)],
+    ids=["layers_of", "stages_of", "layerwise_rates"],
+)
+def test_a_network_that_takes_no_pictures(use):
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3))
+    with told("pass one that it takes, as image="):
+        use(model)
+    assert use(model, image=ROWS) == use(model, head=find_head(model, ROWS))
+
+
+NO_HEADS = ["fc", ["fc"], torch.zeros(2, 4), nn.Linear(4, 3), Head, 0, Head((), nn.Linear, 4, 3)]
+
+
+@pytest.mark.parametrize("head", NO_HEADS)
+def test_a_head_that_is_none(head):
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3))
+    for use in (layers_of, lambda m, h: stages_of(m, 1, h), lambda m, h: layerwise_rates(m, 1e-3, 0.5, h)):
+        with told("head says where the classifier is"):
+            use(model, head)
+
+
 def test_a_head_that_was_made_of_several_layers_is_one_layer():
     model = meta_network("resnet18")
     head = find_head(model)
@@ -258,7 +326,7 @@ def test_a_head_that_was_made_of_several_layers_is_one_layer():
     assert layers_of(model, head)["fc"] == ["fc.0.weight", "fc.0.bias", "fc.2.weight", "fc.2.bias"]
 
 
-@pytest.mark.parametrize("count", [0, -1, 10, 2.0, "4", None, True])
+@pytest.mark.parametrize("count", [0, -1, 10, 2.0, "4", None, True, torch.zeros(3, 3), HUGE])
 def test_a_number_of_stages_that_is_none(count):
     with told("9 layers cannot be cut into"):
         stages_of(meta_network("resnet18"), count)
@@ -287,13 +355,13 @@ def test_layerwise_rates_fall_from_the_head_to_the_picture():
     assert set(layerwise_rates(model, 0.01, 1).values()) == {0.01}
 
 
-@pytest.mark.parametrize("decay", [0, -0.5, 1.1, float("nan"), "0.75", None, True])
+@pytest.mark.parametrize("decay", [0, -0.5, 1.1, float("nan"), "0.75", None, True, torch.zeros(3, 3)])
 def test_a_decay_that_is_none(decay):
     with told("a layer-wise decay lies above 0 and goes up to 1"):
         layerwise_rates(meta_network("resnet18"), 1e-3, decay)
 
 
-BAD_RATES = [-1e-3, float("nan"), float("inf"), "1e-3", None, True, [1e-3]]
+BAD_RATES = [-1e-3, float("nan"), float("inf"), "1e-3", None, True, [1e-3], LARGE, HUGE, torch.zeros(3, 3)]
 
 
 @pytest.mark.parametrize("rate", BAD_RATES)
@@ -332,6 +400,14 @@ def test_a_part_can_be_a_single_parameter():
     ]
 
 
+class OneRow(nn.Module):
+    """A `weight` of any shape, as a norm of one's own has it."""
+
+    def __init__(self, *shape: int):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(shape)), nn.Parameter(torch.zeros(shape))
+
+
 class Mixed(nn.Module):
     """What is a matrix and yet gets no weight decay, beside what gets it."""
 
@@ -341,7 +417,9 @@ class Mixed(nn.Module):
         self.attention = nn.MultiheadAttention(4, 2)
         self.picture_norm, self.rms = nn.LayerNorm((4, 6, 6)), nn.RMSNorm((4, 6))
         self.batch_norm, self.group_norm, self.prelu = nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.PReLU(4)
-        self.places = nn.Embedding(9, 4)
+        self.places, self.bag = nn.Embedding(9, 4), nn.EmbeddingBag(9, 4)
+        self.normed_places = weight_norm(nn.Embedding(9, 4))
+        self.own_norm, self.own_matrix = OneRow(1, 4, 1, 1), OneRow(4, 4)
         self.token, self.layer_scale = nn.Parameter(torch.zeros(1, 1, 4)), nn.Parameter(torch.ones(4, 1, 1))
 
 
@@ -356,8 +434,118 @@ def test_weights_of_layers_decay_and_nothing_else():
         "up.weight",
         "attention.in_proj_weight",
         "attention.out_proj.weight",
+        "own_matrix.weight",
     }
     assert held(groups) == all_of(model)
+
+
+class Times(nn.Module):
+    """The weight times a scale: one number, or one a row."""
+
+    def __init__(self, *shape: int):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(shape))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight * self.scale
+
+
+class DirectionAndScale(nn.Module):
+    """Weight norm of one's own, in the other order."""
+
+    def forward(self, direction: Tensor, scale: Tensor) -> Tensor:
+        return direction * scale
+
+    def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        scale = weight.norm(dim=1, keepdim=True)
+        return weight / scale, scale
+
+
+class LowRank(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.down, self.up = nn.Parameter(torch.zeros(2, 6)), nn.Parameter(torch.zeros(5, 2))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight + self.up @ self.down
+
+
+def parametrized(layer: nn.Module, by: nn.Module, name: str = "weight") -> nn.Module:
+    register_parametrization(layer, name, by)
+    return layer
+
+
+def old_weight_norm(layer: nn.Module, name: str = "weight", dim: int | None = 0) -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return nn.utils.weight_norm(layer, name, dim)
+
+
+IN = "parametrizations.weight"
+DECAYED = {
+    "a head with one class": (lambda: nn.Linear(6, 1), {"weight"}),
+    "a convolution with one number": (lambda: nn.Conv2d(1, 1, 1), {"weight"}),
+    "weight norm": (lambda: weight_norm(nn.Linear(6, 5)), {f"{IN}.original1"}),
+    "weight norm, one scale": (lambda: weight_norm(nn.Linear(6, 5), dim=None), {f"{IN}.original1"}),
+    "weight norm, a scale a column": (lambda: weight_norm(nn.Linear(6, 5), dim=1), {f"{IN}.original1"}),
+    "weight norm, one class": (lambda: weight_norm(nn.Linear(6, 1)), {f"{IN}.original1"}),
+    "weight norm, one feature": (lambda: weight_norm(nn.Linear(1, 5)), {f"{IN}.original1"}),
+    "weight norm of a convolution": (lambda: weight_norm(nn.Conv2d(3, 5, 3)), {f"{IN}.original1"}),
+    "weight norm of a norm": (lambda: weight_norm(nn.LayerNorm((4, 6))), set()),
+    "weight norm of attention": (
+        lambda: weight_norm(nn.MultiheadAttention(4, 2), "in_proj_weight"),
+        {"parametrizations.in_proj_weight.original1", "out_proj.weight"},
+    ),
+    "old weight norm": (lambda: old_weight_norm(nn.Linear(6, 5)), {"weight_v"}),
+    "old weight norm, one scale": (lambda: old_weight_norm(nn.Linear(6, 5), dim=None), {"weight_v"}),
+    "old weight norm, a scale a column": (lambda: old_weight_norm(nn.Linear(6, 5), dim=1), {"weight_v"}),
+    "old weight norm of an LSTM": (
+        lambda: old_weight_norm(nn.LSTM(6, 5), "weight_hh_l0"),
+        {"weight_ih_l0", "weight_hh_l0_v"},
+    ),
+    "spectral norm": (lambda: spectral_norm(nn.Linear(6, 5)), {f"{IN}.original"}),
+    "old spectral norm": (lambda: nn.utils.spectral_norm(nn.Linear(6, 5)), {"weight_orig"}),
+    "pruned": (lambda: prune.l1_unstructured(nn.Linear(6, 5), "weight", 0.5), {"weight_orig"}),
+    "a number in a parametrization": (lambda: parametrized(nn.Linear(6, 5), Times()), {f"{IN}.original"}),
+    "a scale in a parametrization": (lambda: parametrized(nn.Linear(6, 5), Times(5, 1)), {f"{IN}.original"}),
+    "own weight norm": (lambda: parametrized(nn.Linear(6, 5), DirectionAndScale()), {f"{IN}.original0"}),
+    "a parametrized bias": (lambda: parametrized(nn.Linear(6, 5), Times(), "bias"), {"weight"}),
+    "low-rank": (
+        lambda: parametrized(nn.Linear(6, 5), LowRank()),
+        {f"{IN}.original", f"{IN}.0.down", f"{IN}.0.up"},
+    ),
+    "an LSTM": (
+        lambda: nn.LSTM(6, 5, bidirectional=True, proj_size=2),
+        {f"weight_{kind}_l0{way}" for kind in ("ih", "hh", "hr") for way in ("", "_reverse")},
+    ),
+    "a GRU of one feature": (lambda: nn.GRU(1, 5), {"weight_ih_l0", "weight_hh_l0"}),
+    "a GRU's cell": (lambda: nn.GRUCell(6, 5), {"weight_ih", "weight_hh"}),
+    "attention with biases": (
+        lambda: nn.MultiheadAttention(4, 2, kdim=3, add_bias_kv=True),
+        {"q_proj_weight", "k_proj_weight", "v_proj_weight", "out_proj.weight"},
+    ),
+    "bilinear": (lambda: nn.Bilinear(6, 5, 1), {"weight"}),
+    "a bag of embeddings": (lambda: nn.EmbeddingBag(6, 5), set()),
+    "own norm": (lambda: OneRow(1, 8, 1, 1), set()),
+    "a layer called parametrizations": (
+        lambda: nn.Sequential(OrderedDict(parametrizations=nn.Sequential(nn.Linear(6, 5)))),
+        {"parametrizations.0.weight"},
+    ),
+}
+
+
+@pytest.mark.parametrize("inside", ["", "0."], ids=["itself", "in a row"])
+@pytest.mark.parametrize("case", DECAYED)
+def test_weights_decay_and_their_scales_do_not(case, inside):
+    make, decayed = DECAYED[case]
+    model = nn.Sequential(make()) if inside else make()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    names = {id(p): name for name, p in model.named_parameters()}
+    groups = parameter_groups(model, {"all": 1e-3}, {"all": list(names.values())}, weight_decay=0.1)
+    pulled = {names[id(p)] for group in groups if group["weight_decay"] for p in group["params"]}
+    assert pulled == {inside + name for name in decayed}
+    assert held(groups) == all_of(model)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_a_weight_in_a_parametrization_decays_and_its_scale_does_not():
@@ -419,10 +607,52 @@ def test_rates_without_names(rates):
         parameter_groups(nn.Linear(4, 3), rates)
 
 
+TWO = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 3))
+
+
+@pytest.mark.parametrize("parts", [["a"], "a", TWO, 1.0, list(TWO.parameters())])
+def test_parts_without_names(parts):
+    with told("parts says which parameters are in which part"):
+        parameter_groups(TWO, {"a": 1e-3}, parts)
+
+
+@pytest.mark.parametrize("names", [None, "0.weight", 1, torch.zeros(3, 3), torch.tensor(0.0), nn.Linear(4, 4)])
+def test_a_part_that_is_no_list(names):
+    with told("part a is a list of parameters' names, not"):
+        parameter_groups(TWO, {"a": 1e-3}, {"a": names})
+
+
+@pytest.mark.parametrize("names", [list(TWO.parameters()), TWO, [0], [None], ["0.weight", torch.zeros(3, 3)], [["0"]]])
+def test_a_part_that_lists_something_else_than_names(names):
+    with told("part a lists parameters by name, as"):
+        parameter_groups(TWO, {"a": 1e-3}, {"a": names})
+
+
+def test_a_part_may_list_its_names_in_any_way():
+    names = dict(TWO.named_parameters())
+    for listed in (tuple(names), names.keys(), set(names), iter(names), names):
+        assert held(parameter_groups(TWO, {"a": 1e-3}, {"a": listed})) == all_of(TWO)
+
+
+@pytest.mark.parametrize("part", [0, None, ("0", "1"), torch.zeros(3, 3), TWO[0]])
+def test_a_part_whose_name_is_none(part):
+    names = [name for name, _ in TWO.named_parameters()]
+    with told("a part has a name, such as"):
+        parameter_groups(TWO, {part: 1e-3, "1": 1e-3})
+    with told("a part has a name, such as"):
+        parameter_groups(TWO, {"a": 1e-3}, {"a": names, part: []})
+
+
+def test_a_network_without_parameters():
+    with told("ReLU has no parameters: pass the whole network"):
+        parameter_groups(nn.ReLU(), {})
+
+
 @pytest.mark.parametrize("model", [None, "resnet18", nn.Linear])
 def test_no_network(model):
     for use in (
         layers_of,
+        lambda model: layers_of(model, Head(("fc",), nn.Linear, 4, 3)),
         stages_of,
         lambda model: layerwise_rates(model, 1e-3, 0.5),
         lambda model: parameter_groups(model, {"fc": 1e-3}),
@@ -432,8 +662,11 @@ def test_no_network(model):
 
 
 def test_a_lazy_layer_is_told():
+    model = nn.Sequential(nn.LazyLinear(3))
     with told(r"0\.weight has no shape yet"):
-        parameter_groups(nn.Sequential(nn.LazyLinear(3)), {"0": 1e-3})
+        parameter_groups(model, {"0": 1e-3})
+    with told(r"0\.weight has no shape yet"):
+        layers_of(model, Head(("0",), nn.Linear, 4, 3))
 
 
 # At work ------------------------------------------------------------------------------------------
