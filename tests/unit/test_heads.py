@@ -290,6 +290,7 @@ def test_what_goes_into_the_head_stays_the_same(name, side):
     assert identities == {key: id(p) for key, p in model.named_parameters() if key in numbers}
     assert modes == [(name, module.training) for name, module in model.named_modules()]
     assert all(not m._forward_hooks and not m._forward_pre_hooks for m in model.modules())
+    assert all(model.get_submodule(auxiliary).out_features == 7 for auxiliary in AUXILIARY.get(name, ()))
     with torch.no_grad():
         assert model.eval()(image).shape == (2, 7)
 
@@ -365,6 +366,46 @@ def hold_to_groups_of_timm(model: nn.Module, head: Head) -> None:
     groups = parameter_groups(model, layerwise_rates(model, 1e-3, 0.7, head), layers, weight_decay=0.1)
     assert sorted(id(p) for group in groups for p in group["params"]) == sorted(map(id, model.parameters()))
     assert all(p.ndim > 1 for group in groups if group["weight_decay"] for p in group["params"])
+
+
+@pytest.mark.parametrize("name", ["mobilenetv3_small_050", "vgg11"])
+def test_a_network_of_timm_without_classifier_is_told_within_another(name):
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Identity(), timm.create_model(name, pretrained=False, num_classes=0))
+    before = structure(model)
+    with told("has been taken out"):
+        replace_head(model, 7)
+    assert structure(model) == before
+    topped = nn.Sequential(*model, nn.Linear(model[1].head_hidden_size, 4, device="meta"))
+    assert find_head(topped).names == ("2",)
+
+
+@pytest.mark.parametrize("name", ["efficientvit_m0", "shvit_s1"])
+def test_a_network_of_timm_that_cannot_name_its_classifier_is_told(name):
+    with torch.device("meta"):
+        model = timm.create_model(name, pretrained=False, num_classes=0)
+    with told("are not what one linear layer gives"):
+        find_head(model)
+
+
+def with_attributes(**attributes: object) -> nn.Module:
+    return type("Own", (nn.Sequential,), attributes)(*small(nn.Linear(6, 5)))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"get_classifier": "fc"},
+        {"get_classifier": lambda self, task: self[task]},
+        {"image_size": -3},
+        {"image_size": (16, 16)},
+        {"default_cfg": {"input_size": ("a", 16, 16)}},
+        {"default_cfg": {"input_size": (16, 16)}},
+        {"default_cfg": {"input_size": 16}},
+    ],
+)
+def test_attributes_that_mean_something_else_than_in_timm_and_torchvision(attributes):
+    assert find_head(with_attributes(**attributes)).names == ("6",)
 
 
 def test_distilled_networks_have_two_heads_side_by_side(quick_norms):
@@ -449,6 +490,24 @@ class Residual(Net):
         return features + self.fc(features)
 
 
+class Cubed(Net):
+    def end(self, features: Tensor) -> Tensor:
+        return self.fc(features) ** 3
+
+
+class InATuple(Net):
+    """A tuple holds the same layers once more, and they work from there."""
+
+    def __init__(self, classes: int):
+        super().__init__(fc=nn.Linear(6, classes))
+        self.steps = (self.body, self.fc)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for step in self.steps:
+            x = step(x)
+        return x
+
+
 class Text(nn.Module):
     def __init__(self):
         super().__init__()
@@ -484,7 +543,18 @@ CANNOT = {
     "BatchNorm after it": (lambda: small(nn.Linear(6, 5), nn.BatchNorm1d(5)), NOT_ONE),
     "a softmax after it": (
         lambda: small(nn.Linear(6, 5), nn.Softmax(dim=1)),
-        "probabilities, because a softmax follows 6",
+        r"ends with an activation \(Softmax\) behind its last layer 6, and cross-entropy wants logits",
+    ),
+    "a softmax over the wrong axis": (lambda: small(nn.Linear(6, 5), nn.Softmax(dim=0)), "ends with an activation"),
+    "a sigmoid": (lambda: small(nn.Linear(6, 1), nn.Sigmoid()), r"an activation \(Sigmoid\) behind its last layer 6"),
+    "a tanh": (lambda: small(nn.Linear(6, 5), nn.Tanh()), r"an activation \(Tanh\)"),
+    "a ReLU": (lambda: small(nn.Linear(6, 2), nn.ReLU(inplace=True)), r"an activation \(ReLU\)"),
+    "a softplus": (lambda: small(nn.Linear(6, 5), nn.Softplus()), r"an activation \(Softplus\)"),
+    "a hardswish": (lambda: small(nn.Linear(6, 5), nn.Hardswish()), r"an activation \(Hardswish\)"),
+    "a function of its own": (lambda: Cubed(fc=nn.Linear(6, 5)), r"an activation \(of no known name\)"),
+    "a convolution and a sigmoid, pooled": (
+        lambda: nn.Sequential(nn.Conv2d(3, 5, 1), nn.Sigmoid(), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        r"an activation \(Sigmoid\) behind its last layer 0",
     ),
     "no linear layer": (
         lambda: nn.Sequential(nn.BatchNorm2d(3), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
@@ -515,10 +585,49 @@ def test_logits_that_happen_to_sum_to_one_are_logits():
     assert find_head(logs, picture()).names == ("6",)
 
 
+class Shared(Net):
+    """Two classifiers, whose mean is divided by a temperature."""
+
+    def end(self, features: Tensor) -> Tensor:
+        return (self.fc(features) + self.again(features)).unsqueeze(1).squeeze(1) / 8
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_what_is_linear_in_the_logits_is_no_activation(dtype):
+    model = Shared(fc=nn.Linear(6, 5), again=nn.Linear(6, 5)).to(dtype)
+    assert find_head(model, picture().to(dtype)).names == ("fc", "again")
+    many = small(nn.Linear(6, 1000), nn.Dropout(), nn.Identity()).to(dtype)
+    assert find_head(many, picture().to(dtype)).names == ("6",)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "activation"),
+    [
+        ("alexnet", "classifier.6", "ReLU"),
+        ("mobilenet_v3_small", "classifier.3", "Hardswish"),
+    ],
+)
+def test_the_hidden_layer_before_a_classifier_that_was_taken_out_by_hand_stays(name, place, activation):
+    model = get_model(name, weights=None)
+    model.set_submodule(place, nn.Identity())
+    with left_as_it_was(model), told(rf"an activation \({activation}\) .* has been taken out, load it anew"):
+        replace_head(model, 5, image=picture(64))
+
+
 def test_one_layer_is_no_network():
     model = nn.Linear(4, 2)
     with left_as_it_was(model), told("is one layer and no network"):
         replace_head(model, 7, image=torch.zeros(2, 4))
+
+
+@pytest.mark.parametrize("classes", [5, 7])
+def test_a_classifier_that_works_from_another_reference_is_told(classes):
+    model = InATuple(5)
+    with left_as_it_was(model), told("InATuple goes on with its old classifier, which it holds elsewhere than in fc"):
+        replace_head(model, classes, image=picture())
+    wide = InATuple(6)
+    with left_as_it_was(wide), told("holds elsewhere than in fc"):
+        remove_head(wide, picture())
 
 
 def test_a_lazy_layer_stays_lazy():
@@ -555,6 +664,32 @@ def test_an_image_that_is_no_tensor(image):
     for use in (find_head, remove_head, lambda model, image: replace_head(model, 7, image=image)):
         with left_as_it_was(model), told("image is a batch of pictures as a tensor"):
             use(model, image)
+
+
+class Counts(Net):
+    """Buffers that move in `eval()` mode too: one in place, one replaced, one that grows."""
+
+    def __init__(self):
+        super().__init__(fc=nn.Linear(6, 5))
+        self.register_buffer("runs", torch.zeros(()))
+        self.register_buffer("mean", torch.zeros(6))
+        self.register_buffer("low", torch.tensor([]))
+
+    def end(self, features: Tensor) -> Tensor:
+        self.runs += 1
+        self.mean = 0.9 * self.mean + 0.1 * features.mean(0)
+        self.low.resize_(6).copy_(features.amin(0))
+        return self.fc(features)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_buffers_that_move_in_eval_mode_stay(training):
+    model = Counts().train(training)
+    with left_as_it_was(model):
+        find_head(model, picture())
+    kept, numbers = dict(model.named_buffers()), snapshot(model)
+    replace_head(model, 7, image=picture())
+    assert all(buffer is kept[name] and torch.equal(buffer, numbers[name]) for name, buffer in model.named_buffers())
 
 
 def test_one_picture_without_a_batch_is_told():
@@ -669,12 +804,55 @@ def test_a_head_that_is_exchanged_and_then_exchanged_again():
 
 def test_a_convolution_as_classifier_keeps_its_geometry():
     model = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.Conv2d(4, 5, 3, stride=2, padding=2, dilation=2), nn.AvgPool2d(7), nn.Flatten()
+        nn.Conv2d(3, 4, 3),
+        nn.Conv2d(4, 5, 3, stride=2, padding=2, dilation=2, padding_mode="circular"),
+        nn.AvgPool2d(7),
+        nn.Flatten(),
     )
     gives_seven(model, picture())
+    assert model[1].padding_mode == "circular"
     assert (model[1].stride, model[1].padding, model[1].dilation) == ((2, 2), (2, 2), (2, 2))
     with left_as_it_was(model), told(r"come from a convolution \(1\)"):
         replace_head(model, 7, mlp_for(9), image=picture())
+
+
+@pytest.mark.parametrize(("kind", "pool", "axes"), [(nn.Conv1d, nn.AvgPool1d, 1), (nn.Conv3d, nn.AvgPool3d, 3)])
+def test_a_convolution_over_time_or_volume_as_classifier(kind, pool, axes):
+    model = nn.Sequential(kind(3, 5, 1), pool(4), nn.Flatten())
+    signal = torch.rand(2, 3, *[4] * axes)
+    assert find_head(model, signal) == Head(("0",), kind, 3, 5)
+    assert type(gives_seven(model, signal)[0]) is kind
+
+
+# Compiled networks --------------------------------------------------------------------------------
+
+
+def compiled_whole(model: nn.Module) -> nn.Module:
+    return torch.compile(model, backend="eager")
+
+
+def compiled_in_place(model: nn.Module) -> nn.Module:
+    model.compile(backend="eager")
+    return model
+
+
+@pytest.mark.parametrize("compiled", [compiled_whole, compiled_in_place])
+def test_a_compiled_network_that_has_run_before(compiled):
+    model = compiled(small(nn.Linear(6, 5))).eval()
+    with torch.no_grad():
+        assert model(picture()).shape == (2, 5)
+    assert find_head(model, picture()).classes == 5
+    with left_as_it_was(model):
+        assert find_head(model, picture()).width == 6
+    gives_seven(model, picture())
+    torch.compiler.reset()
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_network_of_torchscript_is_told():
+    model = torch.jit.trace(small(nn.Linear(6, 5)).eval(), picture())
+    with told("is a TorchScript program, whose layers cannot be exchanged"):
+        replace_head(model, 7, image=picture())
 
 
 # Auxiliary classifiers ----------------------------------------------------------------------------
@@ -704,6 +882,59 @@ def test_an_auxiliary_classifier_beside_the_backbone(wrap):
     }
     replace_head(model, 7, image=picture())
     assert [tuple(logits.shape) for logits in model.train()(picture())] == [(2, 7), (2, 7)]
+
+
+class ManyTasks(Net):
+    """A classifier for each task; one of them works, in any mode."""
+
+    def __init__(self):
+        super().__init__(heads=nn.ModuleList([nn.Linear(6, 5), nn.Linear(6, 5)]))
+        self.task = 0
+
+    def end(self, features: Tensor) -> Tensor:
+        return self.heads[self.task](features)
+
+
+class Projects(Net):
+    """Beside the classifier a projection, which another method uses."""
+
+    def end(self, features: Tensor) -> Tensor:
+        return self.fc(features)
+
+    def embed(self, x: Tensor) -> Tensor:
+        return self.project(self.body(x))
+
+
+@pytest.mark.parametrize(
+    ("make", "other"),
+    [
+        (ManyTasks, "heads.1"),
+        (lambda: Projects(project=nn.Linear(6, 5), fc=nn.Linear(6, 5)), "project"),
+    ],
+)
+def test_a_trained_layer_that_works_in_no_mode_stays(make, other):
+    model = make()
+    layer = model.get_submodule(other)
+    assert find_head(model, picture()).auxiliary == ()
+    gives_seven(model, picture())
+    assert model.get_submodule(other) is layer
+
+
+class Draws(DeepSupervision):
+    """Draws random numbers in either mode."""
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        return super().forward(nn.functional.dropout(x, 0.5))
+
+
+def test_the_run_in_train_mode_leaves_statistics_and_random_numbers_as_they_were():
+    model = Draws().train()
+    model.body[1].eval()
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    with left_as_it_was(model):
+        assert find_head(model, picture()[:1]).auxiliary == ("extra",)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_parts_around_auxiliary_classifiers():
@@ -758,6 +989,18 @@ def test_a_head_of_ones_own(training):
     assert all(module.training is training for module in model.modules())
     assert all(p.dtype is torch.float64 and p.requires_grad for p in model[6].parameters())
     assert model[6][1].weight.shape == (9, 6)
+
+
+def test_what_make_head_freezes_stays_frozen():
+    model = small(nn.Linear(6, 5)).requires_grad_(False)
+    replace_head(
+        model,
+        7,
+        lambda width, classes: nn.Sequential(nn.Linear(width, 9).requires_grad_(False), nn.Linear(9, classes)),
+        image=picture(),
+    )
+    trainable = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert trainable == ["6.1.weight", "6.1.bias"]
 
 
 def raises(width: int, classes: int) -> nn.Module:
