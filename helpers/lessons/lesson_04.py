@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import MethodType
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torchvision.models import ConvNeXt, EfficientNet, ResNet, VisionTransformer
 from torchvision.models.convnext import CNBlockConfig
 from torchvision.models.efficientnet import MBConvConfig
 from torchvision.models.resnet import BasicBlock
 
-from helpers.course.exercise import Exercise, Exercises, Level, require, short
+from helpers.course.exercise import Exercise, Exercises, Incorrect, Level, require, short
 from helpers.course.quiz import Option, Question, Quiz
 from helpers.errors import first_line
 from helpers.models.freezing import eval_mode, moved, snapshot
@@ -51,8 +53,8 @@ def _pass(model: nn.Module, images: Tensor) -> _Pass:
         layer.register_forward_pre_hook(lambda layer, inputs: worked.append((layer, inputs[0].clone())))
         for layer in layers
     ]
-    torch.default_generator.manual_seed(4)
-    with torch.no_grad():
+    with torch.random.fork_rng(devices=[]), torch.no_grad():  # or the answer's layer would get an earlier one's numbers
+        torch.default_generator.manual_seed(4)
         logits = model(images)
     for handle in handles:
         handle.remove()
@@ -97,10 +99,25 @@ def _require_only_the_head_new(before: tuple[_Pass, _Pass], after: tuple[_Pass, 
         all(p.requires_grad for p in after[0].layer.parameters()),
         f"The new head of {what} is frozen, so it cannot learn: new parameters must be trainable.",
     )
+    require(
+        not any(p.is_inference() for p in after[0].layer.parameters()),
+        f"The new head of {what} was made in `inference_mode`, and no optimizer can change what was made there. Use "
+        "`torch.no_grad()`, or make the layer outside.",
+    )
+    old, new = before[0].layer.weight, after[0].layer.weight
+    rows = min(len(old), len(new))
+    require(
+        not torch.equal(old[:rows], new[:rows]),
+        f"The new head of {what} holds numbers of the old one, which stand for other classes: make a fresh layer.",
+    )
 
 
 def _name_of(layer: nn.Module, model: nn.Module) -> str:
     return next(name for name, one in model.named_modules() if one is layer)
+
+
+def _brief(error: Exception) -> str:
+    return textwrap.shorten(first_line(error), 110, placeholder=" ...")
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
@@ -118,6 +135,9 @@ class _Found:
     numbers: dict[str, Tensor]
     flags: dict[str, bool]
     modes: dict[nn.Module, tuple[str, bool]]
+    gradients: dict[str, Tensor | None]
+    for_all: set[int]  # the hooks for every module of every network, by number
+    whole: bool  # no layer may go
 
 
 def _found(model: nn.Module, what: str, without: str | None = None) -> _Found:
@@ -131,6 +151,13 @@ def _found(model: nn.Module, what: str, without: str | None = None) -> _Found:
         {name: value for name, value in snapshot(model).items() if stays(name)},
         {name: parameter.requires_grad for name, parameter in model.named_parameters() if stays(name)},
         {module: (name, module.training) for name, module in model.named_modules()},
+        {
+            name: None if parameter.grad is None else parameter.grad.clone()
+            for name, parameter in model.named_parameters()
+            if stays(name)
+        },
+        {number for hooks in _hooks_for_all() for number in hooks},
+        without is None,
     )
 
 
@@ -141,18 +168,36 @@ def _require_left_as_found(model: nn.Module, found: _Found) -> None:
         "Your function has turned gradients off for all that comes after it. Use `with torch.no_grad():`, which "
         "ends by itself.",
     )
-    _require_unwatched(model)
+    _require_unwatched(model, found)
+    _require_own_layers(model, found)
     _require_numbers(model, found)
+    _require_gradients(model, found)
     _require_flags(model, found)
     _require_modes(model, found)
 
 
-def _require_unwatched(model: nn.Module) -> None:
-    hooks = sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules())
+_KINDS_OF_HOOK = ("forward_hooks", "forward_pre_hooks", "backward_hooks", "backward_pre_hooks")
+
+
+def _hooks_for_all() -> list[dict[int, Callable]]:
+    """What `torch.nn.modules.module.register_module_forward_hook` and its like have registered."""
+    return [getattr(nn.modules.module, f"_global_{kind}") for kind in _KINDS_OF_HOOK]
+
+
+def _require_unwatched(model: nn.Module, found: _Found) -> None:
+    hooks = sum(len(getattr(module, f"_{kind}")) for module in model.modules() for kind in _KINDS_OF_HOOK)
     require(
         hooks == 0,
-        f"{hooks} of your hooks are still on the network, and will run in every forward pass from now on: "
-        "keep each handle and call its `remove()`.",
+        f"{hooks} of your hooks are still on the network, and will run in every pass from now on: keep each handle "
+        "and call its `remove()`.",
+    )
+    left = [(hooks, number) for hooks in _hooks_for_all() for number in hooks if number not in found.for_all]
+    for hooks, number in left:  # or they would run in the rest of the lesson
+        del hooks[number]
+    require(
+        not left,
+        f"Hooks of yours for all modules of all networks were still there ({len(left)}), and would run in every pass "
+        "from now on: keep each handle and call its `remove()`.",
     )
     wrapped = [name for name, module in model.named_modules() if _has_another_forward(module)]
     require(
@@ -166,10 +211,29 @@ def _has_another_forward(module: nn.Module) -> bool:
     return vars(module).get("forward", own) != own
 
 
+def _require_own_layers(model: nn.Module, found: _Found) -> None:
+    now = dict(model.named_modules())
+    others = [name for module, (name, _) in found.modes.items() if now.get(name) is not module] if found.whole else []
+    if others:
+        name, other = others[0], now.get(others[0])
+        is_now = "gone" if other is None else f"a `{type(other).__name__}` that was not there before"
+        require(
+            False,
+            f"In {found.what} `{name}` is now {is_now}. To watch a layer, put none of your own in its place: "
+            "register a hook, and `remove()` it.",
+        )
+
+
 def _require_numbers(model: nn.Module, found: _Found) -> None:
     now = model.state_dict()
     lost = [name for name, value in found.numbers.items() if name not in now or now[name].shape != value.shape]
     require(not lost, f"In {found.what} {_quoted(lost)} went too, and that is no part of the last layer.")
+    kinds = {name: (value.dtype, value.device) for name, value in found.numbers.items()}
+    other = [name for name, kind in kinds.items() if (now[name].dtype, now[name].device) != kind]
+    require(
+        not other,
+        f"In {found.what} {_quoted(other)} has another number type or device than before: leave it as it is.",
+    )
     changed = moved(found.numbers, model)
     statistics = [name for name in changed if "running" in name or "tracked" in name]
     require(
@@ -182,11 +246,22 @@ def _require_numbers(model: nn.Module, found: _Found) -> None:
         f"In {found.what} {_quoted(changed)} has other numbers than before, because it was changed or made anew: "
         "leave it as it is.",
     )
-    graded = [name for name, p in model.named_parameters() if p.grad is not None]
+
+
+def _require_gradients(model: nn.Module, found: _Found) -> None:
+    now = {name: p.grad for name, p in model.named_parameters()}
+    graded = [name for name, gradient in now.items() if gradient is not None and found.gradients.get(name) is None]
     require(
         not graded,
         f"Your function left gradients in {_quoted(graded)}, and the next training step would use them. "
         "Do without `backward()`.",
+    )
+    had = {name: gradient for name, gradient in found.gradients.items() if gradient is not None}
+    other = [name for name, gradient in had.items() if now[name] is None or not torch.equal(now[name], gradient)]
+    require(
+        not other,
+        f"{_quoted(other)} came with a gradient, and your function removed or changed it. Do without `zero_grad()` "
+        "and `backward()`.",
     )
 
 
@@ -226,19 +301,25 @@ def _quoted(names: list[str]) -> str:
 
 def _families() -> Iterator[tuple[str, nn.Module]]:
     """torchvision's four families, so small that they run in milliseconds."""
-    yield "the ResNet", ResNet(BasicBlock, [1, 1, 1, 1], num_classes=10)
+    resnet = ResNet(BasicBlock, [1, 1, 1, 1], num_classes=10)
+    for stage in ("layer2", "layer3", "layer4"):  # they hold nearly all of its parameters
+        setattr(resnet, stage, nn.Identity())
+    resnet.fc = nn.Linear(64, 10)
+    yield "the ResNet", resnet
     settings = [MBConvConfig(1, 3, 1, 8, 8, 1), MBConvConfig(2, 3, 2, 8, 12, 1)]
-    yield "the EfficientNet", EfficientNet(settings, dropout=0.5, last_channel=20, num_classes=10)
+    yield "the EfficientNet", EfficientNet(settings, dropout=0.35, last_channel=20, num_classes=10)
     yield "the ConvNeXt", ConvNeXt([CNBlockConfig(8, 14, 1), CNBlockConfig(14, None, 1)], num_classes=10)
     yield "the ViT", VisionTransformer(32, 16, 1, 2, hidden_dim=18, mlp_dim=24, num_classes=10)
 
 
-def _train_the_norms(model: nn.Module) -> None:
+def _train_a_little(model: nn.Module) -> None:
     """Numbers as after training: a norm that begins anew, with weights 1 and 0, then gives something else."""
     for layer in model.modules():
         if isinstance(layer, nn.LayerNorm | nn.modules.batchnorm._BatchNorm):
             nn.init.uniform_(layer.weight, 0.5, 1.5)
             nn.init.normal_(layer.bias)
+        if isinstance(layer, nn.Linear) and not layer.weight.any():  # ViT's head, as an answer's may begin
+            nn.init.normal_(layer.weight)
 
 
 class HeadsByHand(Exercise):
@@ -264,18 +345,20 @@ def new_head(model, classes):
 
     def examine(self, new_head):
         for what, model in _families():
-            self._try(new_head, what, model.eval())
+            self._try(new_head, what, model.eval(), 3)
+        for what, model in _families():
+            self._try(new_head, what, model.train(), 10)  # as many as it has: the head must be new then, too
         return "Four families, four places, and what stands before each head is where it was."
 
-    def _try(self, new_head, what, model):
+    def _try(self, new_head, what, model, classes):
         images = torch.randn(4, 3, 32, 32)
-        _train_the_norms(model)
+        _train_a_little(model)
         for parameter in list(model.parameters())[:4]:
             parameter.requires_grad = False
         before = _both_passes(model, images)
         found = _found(model, what, without=_name_of(before[0].layer, model))
-        new_head(model, 3)
-        self._require_shape(model, what, images)
+        new_head(model, classes)
+        self._require_shape(model, what, images, classes)
         after = _both_passes(model, images)
         _require_left_as_found(model, found)
         _require_only_the_head_new(before, after, what)
@@ -285,7 +368,7 @@ def new_head(model, classes):
             not added, f"{what[0].upper()}{what[1:]} now has {_quoted(added)} as well: replace one layer, add none."
         )
 
-    def _require_shape(self, model, what, images):
+    def _require_shape(self, model, what, images, classes):
         advice = (
             " Did the layers that stand before the last one go with it? Replace the linear layer alone, and take its "
             "width from `in_features`."
@@ -293,8 +376,8 @@ def new_head(model, classes):
         logits = _logits(model, images, f"{what[0].upper()}{what[1:]}", advice)
         old = " The old head is still at work: change the model that you were given."
         require(
-            tuple(logits.shape) == (4, 3),
-            f"4 pictures and 3 classes make logits [4, 3], and {what} gives {list(logits.shape)}."
+            tuple(logits.shape) == (4, classes),
+            f"4 pictures and {classes} classes make logits [4, {classes}], and {what} gives {list(logits.shape)}."
             + (old if logits.shape[-1] == 10 else ""),
         )
 
@@ -392,14 +475,14 @@ _CASES = (
 
 
 class _Precise(nn.Module):
-    """Takes pictures of float32 and computes in float64."""
+    """Takes pictures of float32 from any device, and computes in float64 where its layers are."""
 
     def __init__(self):
         super().__init__()
         self.layers = nn.Sequential(nn.Flatten(), nn.Linear(48, 6), nn.ReLU(), nn.Linear(6, 4)).double()
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.layers(images.double())
+        return self.layers(images.to(self.layers[1].weight))
 
 
 _PRECISE = _Case(
@@ -407,6 +490,26 @@ _PRECISE = _Case(
     _Precise,
     "layers.3",
     "The old layer has the type that the new one needs, not the image.",
+)
+
+
+class _Mixed(nn.Module):
+    """Its head computes in another type than the layer before it."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Linear(48, 6)
+        self.head = nn.Linear(6, 4).double()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.features(images.flatten(1)).relu().double())
+
+
+_MIXED = _Case(
+    "a network whose head alone computes in float64",
+    _Mixed,
+    "head",
+    "The old head has the type that the new one needs, not the other layers.",
 )
 
 
@@ -421,6 +524,26 @@ def _with_batchnorm_at_rest() -> nn.Module:
     """The last case in `train()` mode with its BatchNorm in `eval()`, as lesson 03 freezes one."""
     model = _stranger(_CASES[-1])
     model.stem[1].eval()
+    return model
+
+
+def _with_dropout_at_work() -> nn.Module:
+    """The last case in `eval()` mode with its dropout in `train()`, as one measures doubt with it."""
+    model = _stranger(_CASES[-1]).eval()
+    model.tail["drop"].train()
+    return model
+
+
+def _with_first_layer_frozen() -> nn.Module:
+    model = _stranger(_CASES[0])
+    model[1].requires_grad_(False)
+    return model
+
+
+def _with_gradients(model: nn.Module) -> nn.Module:
+    """As between `backward()` and the optimizer's step."""
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
     return model
 
 
@@ -461,6 +584,9 @@ def find_classifier(model, image):
             for training in (True, False):
                 self._try(find_classifier, case, _stranger(case).train(training))
         self._try(find_classifier, _CASES[-1], _with_batchnorm_at_rest())
+        self._try(find_classifier, _CASES[-1], _with_dropout_at_work())
+        self._try(find_classifier, _CASES[0], _with_gradients(_stranger(_CASES[0])))
+        self._try(find_classifier, _CASES[0], _with_first_layer_frozen())
         return "Decoys, leftovers and nesting: what a layer does is the only thing that you trusted."
 
     def _try(self, find_classifier, case, model):
@@ -472,9 +598,22 @@ def find_classifier(model, image):
         )
         require(
             name == case.head,
-            f"In {case.what} the classifier is `{case.head}`, and you say `{name}`. {case.trap}",
+            f"In {case.what} the classifier is `{case.head}`, and you say `{name}`{self._kind(model, name)} "
+            f"{case.trap}",
         )
         _require_left_as_found(model, found)
+
+    def _kind(self, model, name):
+        """What the layer is that was named, where it is none that can be the classifier."""
+        layers = dict(model.named_modules())
+        if name not in layers:
+            return ", which is the name of no part of it."
+        if isinstance(layers[name], nn.Linear):
+            return "."
+        loop = " If all your hooks give this name, they read the last of the loop's names: write `name=name`."
+        return f", which is a `{type(layers[name]).__name__}` and no `nn.Linear`." + (
+            loop if name == list(layers)[-1] else ""
+        )
 
 
 class ReplaceInAny(Exercise):
@@ -504,31 +643,47 @@ def replace_any(model, classes, image):
         self._try(replace_any, _CASES[2], _stranger(_CASES[2]).requires_grad_(False))
         self._try(replace_any, _PRECISE, _PRECISE.build())
         self._try(replace_any, _CASES[-1], _with_batchnorm_at_rest())
-        self._try_on_meta(replace_any)
+        self._try_on_meta(replace_any, _CASES[0], "meta")
+        self._try_on_meta(replace_any, _PRECISE, "cpu")
+        self._try(replace_any, _MIXED, _MIXED.build())
+        self._try(replace_any, _CASES[-1], _with_dropout_at_work())
+        self._try(replace_any, _CASES[0], _stranger(_CASES[0]), classes=4)  # as many as it has
         return "Strange networks have a new head, and nothing else in them is new."
 
-    def _try(self, replace_any, case, model, dtype=torch.float32):
+    def _try(self, replace_any, case, model, dtype=torch.float32, classes=7):
         images = torch.randn(5, 3, 4, 4, dtype=dtype)
         before = _both_passes(model, images)
-        found = _found(model, case.what, without=case.head)
-        replace_any(model, 7, images[:1])
-        self._require_same_kind(model, case, before[0].layer)
-        self._require_new_logits(model, images, case)
+        found, kind = _found(model, case.what, without=case.head), self._kind(before[0].layer)
+        gave = replace_any(model, classes, images[:1])
+        self._require_same_kind(model, case, kind)
+        self._require_new_logits(model, images, case, classes, gave)
         _require_left_as_found(model, found)
         _require_only_the_head_new(before, _both_passes(model, images), case.what)
 
-    def _try_on_meta(self, replace_any):
+    def _try_on_meta(self, replace_any, case, device):
         """The only second device that every computer has. Nothing can be compared there but where things are."""
-        case, model = _CASES[0], _CASES[0].build().to("meta")
-        old = model.get_submodule(case.head)
-        with contextlib.suppress(RuntimeError):  # from an answer that compares numbers, and there are none
-            replace_any(model, 7, torch.empty(1, 3, 4, 4, device="meta"))
-        self._require_same_kind(model, case, old)
+        model = case.build().to("meta")
+        old, stopped = model.get_submodule(case.head), "Put one in there as anywhere: shapes are enough for that."
+        kind = self._kind(old)
+        try:
+            replace_any(model, 7, torch.zeros(1, 3, 4, 4, device=device))
+        except RuntimeError as error:  # as an answer raises which, after its work, compares numbers: there are none
+            stopped = (
+                f"It stopped with `{type(error).__name__}: {_brief(error)}`. There are shapes there and no numbers: "
+                "compare which tensor it is (`output is logits`), and not its values."
+            )
+        self._require_same_kind(model, case, kind)
+        require(
+            dict(model.named_modules()).get(case.head) is not old,
+            f"On a network on `meta`, with an image on `{device}`, your function put no new layer in. {stopped}",
+        )
 
-    def _require_same_kind(self, model, case, old):
-        """The new layer has the device and the number type of the old one."""
-        new = dict(model.named_modules()).get(case.head, old)
-        wanted = f"{old.weight.dtype} on {old.weight.device}".removeprefix("torch.")
+    def _kind(self, layer):
+        return f"{layer.weight.dtype} on {layer.weight.device}".removeprefix("torch.")
+
+    def _require_same_kind(self, model, case, wanted):
+        """The new layer has the device and the number type of the old one, `wanted`."""
+        new = dict(model.named_modules()).get(case.head, nn.Identity())
         kinds = {f"{p.dtype} on {p.device}".removeprefix("torch.") for p in new.parameters()} - {wanted}
         require(
             not kinds,
@@ -536,13 +691,26 @@ def replace_any(model, classes, image):
             "and the device of the old layer's weight, which may be others than those of the image.",
         )
 
-    def _require_new_logits(self, model, images, case):
+    def _require_new_logits(self, model, images, case, classes, gave):
         who = f"With its new head, {case.what}"
         logits = _logits(model, images, who, f" {case.trap}")
         require(
-            tuple(logits.shape) == (5, 7),
-            f"{who} should give logits [5, 7] for 5 pictures and 7 classes, not {list(logits.shape)}. {case.trap}",
+            tuple(logits.shape) == (5, classes),
+            f"{who} should give logits [5, {classes}] for 5 pictures and {classes} classes, not {list(logits.shape)}. "
+            + (self._why_old(model, case, gave) if logits.shape[-1] == 4 else case.trap),
         )
+
+    def _why_old(self, model, case, gave):
+        """Why the old head may still be at work."""
+        dotted = [name for part in model.modules() for name in part._modules if "." in name]
+        if dotted:
+            return (
+                f"`setattr` takes no path: it made a new part with the name `{dotted[0]}`, dots and all, which never "
+                "works. `set_submodule` takes a path."
+            )
+        if isinstance(gave, nn.Module) and gave is not model:
+            return "You gave another network back and left this one as it was: change the model that you were given."
+        return case.trap
 
 
 # 4.4 -----------------------------------------------------------------------------------------------
@@ -586,14 +754,17 @@ def two_layers(width, classes, hidden, dropout):
             self._require_bare_end(head.eval(), last, features)
             self._require_bare_end(head.train(), last, features)  # where a BatchNorm at the end shows
             self._require_bent_between(head.eval(), first, features)
+            self._require_nothing_after(head.eval(), last, features)
         still = self._made(two_layers, 12, 3, 40, 0.0).train()
         features = torch.randn(8, 12)
         require(
             torch.equal(still(features), still(features)),
-            "With `dropout=0.0` two passes in `train()` mode differ: use the rate that was asked for.",
+            "With `dropout=0.0` two passes in `train()` mode differ. If your dropout is still at work, use the rate "
+            "that was asked for; if the bend is a random one, such as `nn.RReLU`, take another.",
         )
         for dropout in (0.1, 0.9):
             self._require_rate(two_layers, dropout)
+        self._require_once(two_layers)
         return "It bends, it drops in training only, and cross-entropy gets logits."
 
     def _made(self, two_layers, width, classes, hidden, dropout):
@@ -604,8 +775,18 @@ def two_layers(width, classes, hidden, dropout):
                 head.eval()(torch.randn(2, width))  # a lazy layer has its shape only after a first pass
         except (RuntimeError, ValueError, TypeError) as error:
             require(False, f"Your head does not take features [2, {width}] ({first_line(error)}).")
+        self._make_plain(head)
         self._matrices(head, width, classes, hidden)
         return head.train()
+
+    def _make_plain(self, head):
+        """weight_norm and spectral_norm make a weight from others: let it be a parameter that can be written to."""
+        for layer in list(head.modules()):
+            for name in list(getattr(layer, "parametrizations", ())):
+                parametrize.remove_parametrizations(layer, name)
+            for remove in (nn.utils.remove_weight_norm, nn.utils.remove_spectral_norm):  # of the older kind
+                with contextlib.suppress(ValueError):  # there is none to remove
+                    remove(layer)
 
     def _matrices(self, head, width, classes, hidden):
         """The weights of the two layers, each as [outputs, inputs]; writing to them changes the head."""
@@ -620,8 +801,14 @@ def two_layers(width, classes, hidden, dropout):
         return found
 
     def _require_shape(self, head, features, classes):
+        given = features.clone()
         with torch.no_grad():
             logits = head(features)
+        require(
+            torch.equal(features, given),
+            "Your head overwrites the features that it is given, and the next step would train on what is left of "
+            "them: leave `inplace=True` out of its first layer.",
+        )
         require(
             isinstance(logits, Tensor) and tuple(logits.shape) == (60, classes),
             f"60 rows of features and {classes} classes make logits [60, {classes}], "
@@ -636,7 +823,16 @@ def two_layers(width, classes, hidden, dropout):
         head.train()
         for _ in range(10):
             optimizer.zero_grad()
-            nn.functional.cross_entropy(head(features), labels).backward()
+            loss = nn.functional.cross_entropy(head(features), labels)
+            try:
+                loss.backward()
+            except RuntimeError as error:
+                require(
+                    False,
+                    f"The first training step stops in `backward()` ({_brief(error)}). Either `no_grad` or "
+                    "`detach` cuts the way back to the parameters, or `inplace=True` overwrites numbers that "
+                    "`backward()` needs: leave it out.",
+                )
             optimizer.step()
         still = [name for name, _ in head.named_parameters() if name not in moved(before, head)]
         require(
@@ -692,8 +888,37 @@ def two_layers(width, classes, hidden, dropout):
         require(
             torch.allclose(many - none, -1000 * (once - none), rtol=1e-3, atol=1e-1),
             "With the last layer's weights times -1000, what these weights add to the logits is not -1000 times as "
-            "much: something after the last linear layer bends or scales the logits. Nothing comes after it.",
+            "much: something after the last linear layer bends or scales the logits. Nothing comes after it, and its "
+            "weights are plain parameters, as those of `nn.Linear`.",
         )
+
+    def _require_nothing_after(self, head, last, features):
+        """One class more sure of itself: its logit alone changes, and by as much as its bias does.
+
+        A factor after a layer without a bias goes unseen, since a larger weight would do the same.
+        """
+        with torch.no_grad():
+            before = head(features)
+            last[0] += 1
+            after = head(features)
+            last[0] -= 1
+        require(
+            torch.allclose(after[:, 1:], before[:, 1:], rtol=1e-3, atol=1e-3),
+            "Other weights for one class in the last layer change the logits of the other classes as well: something "
+            "after the last linear layer mixes them, such as the mean that is taken off. Nothing comes after it.",
+        )
+        for name, bias in head.named_parameters():
+            if bias.numel() != len(last):
+                continue
+            with torch.no_grad():
+                bias += 1
+                more = (head(features) - before).mean().item()
+                bias -= 1
+            require(
+                abs(more - 1) < 1e-2,
+                f"With 1 more in `{name}` the logits should be 1 more, and they are {more:.2f} more: something after "
+                "the last linear layer scales or shifts them. Nothing comes after it.",
+            )
 
     def _require_bent_between(self, head, first, features):
         """Without a bend behind the first layer, the logits add up as its weights do."""
@@ -707,7 +932,7 @@ def two_layers(width, classes, hidden, dropout):
             excess = logits_with(a + b) + logits_with(0 * a) - logits_with(a) - logits_with(b)
             first.copy_(own)
         require(
-            excess.abs().max() > 1e-3,
+            excess.isnan().any() or excess.abs().max() > 1e-3,  # NaN: weights of 0 that are brought to one length
             "Nothing bent stands between the first linear layer and the second, so they are one layer in disguise. "
             "Put `nn.ReLU()` there.",
         )
@@ -727,20 +952,17 @@ def two_layers(width, classes, hidden, dropout):
             not torch.equal(first, second),
             "With `dropout=0.5`, two passes in `train()` mode are the same: no dropout is at work.",
         )
+        share = (first == 0).float().mean().item()
         require(
-            not bool((first == 0).any()),
-            "In `train()` mode some logits are exactly 0: dropout comes after the last layer and drops whole answers. "
-            "Put it before.",
+            share < 0.25,  # without a bias, a picture whose hidden numbers are all dropped has logits of 0 as well
+            f"In `train()` mode {share:.0%} of the logits are exactly 0: dropout comes after the last layer and drops "
+            "whole answers. Put it before.",
         )
 
     def _require_rate(self, two_layers, dropout):
         """Each logit gets a line of its own through the head; where the gradient along it is 0, it was cut."""
-        head = self._made(two_layers, **_LINES, dropout=dropout)
-        features = 1 + 0.2 * torch.rand(600, _LINES["width"])
-        whole = self._laid_lines(head.eval(), features)
-        for module in head.modules():
-            module.training = not isinstance(module, nn.modules.batchnorm._BatchNorm)  # it would mix the rows
-        kept = self._lines(head, features)
+        at_rest, at_work = self._along_lines(two_layers, dropout, list(range(_LINES["classes"])))
+        whole, kept = at_rest != 0, at_work != 0
         if not whole.any():
             return  # nothing gets through this head alone, so nothing can be counted
         share = kept[whole].float().mean().item()
@@ -753,29 +975,61 @@ def two_layers(width, classes, hidden, dropout):
         for axis, at_once in ((1, "all numbers of a picture"), (0, "the same numbers of all pictures")):
             alike = (kept == kept.narrow(axis, 0, 1)).all()
             require(not alike, f"Your dropout takes {at_once} away at once. `nn.Dropout` draws for each alone.")
+        # By how much is the head's affair (AlphaDropout has a factor of its own), but the same in both modes it is not.
+        larger = (at_work / at_rest)[whole & kept]
+        require(
+            not torch.allclose(larger, torch.ones_like(larger), rtol=1e-3),
+            "The numbers that dropout leaves are as large in `train()` mode as in `eval()`. It makes them larger to "
+            "match, divided by `1 - dropout`, so that the next layer gets as much as before: `nn.Dropout` does that.",
+        )
 
-    def _laid_lines(self, head, features):
-        """Lay the lines, larger until the flat part of a bend cuts none; the lines that are whole without dropout."""
+    def _require_once(self, two_layers):
+        """Lines from one feature through several hidden numbers: what is cut before the first layer cuts them all."""
+        at_rest, at_work = self._along_lines(two_layers, 0.5, [0] * _LINES["classes"])
+        through = (at_work != 0)[(at_rest != 0).all(dim=1)].float().sum(dim=1)
+        if not len(through):
+            return
+        one = through.mean().item() / _LINES["classes"]
+        both = (through * (through - 1)).mean().item() / (_LINES["classes"] * (_LINES["classes"] - 1))
+        if abs(one - 0.25) > 0.06 or not both:
+            return
+        before_first = one**2 / both  # of all features, the share that reaches the first layer
+        place = "between the two layers" if before_first > 0.75 else "before the first layer"
+        require(
+            0.35 < before_first < 0.75,
+            f"With `dropout=0.5`, {one:.0%} of the numbers get through {place} in `train()` mode, where 50% should: "
+            "dropout is at work there twice, one after the other. Once in each place is enough.",
+        )
+
+    def _along_lines(self, two_layers, dropout, start):
+        """Gradients of each row's logit i with respect to feature `start[i]`, without dropout and with it.
+
+        The lines are laid larger until the flat part of a bend cuts none.
+        """
+        head = self._made(two_layers, **_LINES, dropout=dropout)
+        features = 1 + 0.2 * torch.rand(600, _LINES["width"])
+        head.eval()
         first, last = self._matrices(head, **_LINES)
-        diagonal = range(_LINES["classes"])
+        ends = list(range(_LINES["classes"]))
         first.zero_(), last.zero_()
-        last[diagonal, diagonal] = 1.0
+        last[ends, ends] = 1.0
         for size in (0.07, 0.3, 1.0, 5.0):
-            first[diagonal, diagonal] = size
-            whole = self._lines(head, features)
-            if whole.all():
+            first[ends, start] = size
+            at_rest = self._gradients(head, features, start)
+            if at_rest.all():
                 break
-        return whole
+        for module in head.modules():
+            module.training = not isinstance(module, nn.modules.batchnorm._BatchNorm)  # it would mix the rows
+        return at_rest, self._gradients(head, features, start)
 
-    def _lines(self, head, features):
-        """For each row and class, whether the logit of class i depends on feature i."""
+    def _gradients(self, head, features, start):
         features = features.clone().requires_grad_()
         logits = head(features)
         gradients = [
-            torch.autograd.grad(logits[:, i].sum(), features, retain_graph=True)[0][:, i]
-            for i in range(_LINES["classes"])
+            torch.autograd.grad(logits[:, i].sum(), features, retain_graph=True)[0][:, feature]
+            for i, feature in enumerate(start)
         ]
-        return torch.stack(gradients, dim=1) != 0
+        return torch.stack(gradients, dim=1)
 
 
 # 4.5 -----------------------------------------------------------------------------------------------
@@ -813,6 +1067,12 @@ def _good(classes: int = 4, *after: nn.Module) -> nn.Module:
 def _with_frozen_backbone() -> nn.Module:
     model = _good()
     model[0].requires_grad_(False)
+    return model
+
+
+def _with_frozen_head() -> nn.Module:
+    model = _good()
+    model[-1].requires_grad_(False)
     return model
 
 
@@ -891,6 +1151,7 @@ def check_head(model, classes, images):
         self._refuses(check_head, _good().requires_grad_(False), "a network with every parameter frozen, also the head")
         self._refuses(check_head, _Gives(_good(), lambda logits: {"out": logits}), "a network that gives a dict")
         self._try_mixed_modes(check_head)
+        self._try_more(check_head, rows)
         return "Call it once before every training run. It costs one forward pass."
 
     def _try_sound_ones(self, check_head, rows):
@@ -905,21 +1166,51 @@ def check_head(model, classes, images):
         first_alone[0] /= 7
         self._passes(check_head, _Fixed(first_alone), "a network of which one row alone looks like probabilities")
 
+    def _try_more(self, check_head, rows):
+        """What a test that looks at one axis, at one row or at all rows together takes for something else."""
+        self._refuses(check_head, _good(), "`classes='4'`", "4")
+        self._refuses(check_head, nn.Conv2d(3, 4, 1), "a network that gives logits for each place, [5, 4, 4, 4]")
+        averaged = _Gives(_good(), lambda logits: logits.mean(dim=0, keepdim=True))
+        self._refuses(check_head, averaged, "a network that gives one row for all 5 images, [1, 4]")
+        self._refuses(check_head, _Gives(_good(), lambda logits: (logits, logits)), "a network that gives a tuple")
+        self._passes(check_head, _with_frozen_head(), "a network whose head is frozen and whose backbone learns")
+        probabilities = rows.abs() / 7
+        uneven = probabilities * torch.tensor([[0.5], [1.5], [1.0], [0.5], [1.5]])
+        self._passes(check_head, _Fixed(uneven), "a network whose rows are positive and sum to 0.5, 1.5, 1, 0.5, 1.5")
+        last_alone = rows.abs()
+        last_alone[-1] /= 7
+        self._passes(check_head, _Fixed(last_alone), "a network of which the last row alone looks like probabilities")
+        self._passes(check_head, _with_gradients(_good()), "a sound network with gradients in it")
+
     def _try_mixed_modes(self, check_head):
-        """BatchNorm in `eval()` within a network in `train()`: the one that passes, the other that is refused."""
-        for classes in (4, 1000):
-            model = _good(classes).train()
-            model[0][1].eval()
-            found = _found(model, "a network with BatchNorm at rest")
-            with contextlib.suppress(ValueError):
-                check_head(model, 4, torch.randn(5, 3, 4, 4))
-            _require_left_as_found(model, found)
+        """One part in another mode than the network: the one that passes, the other that is refused."""
+        for whole, part in ((True, "0.1"), (False, "3")):  # BatchNorm at rest, and dropout at work
+            for classes in (4, 1000):
+                model = _good(classes).train(whole)
+                model.get_submodule(part).train(not whole)
+                found = _found(model, "a network with a part in another mode")
+                with contextlib.suppress(ValueError):
+                    self._call(check_head, model, 4)
+                _require_left_as_found(model, found)
+
+    def _call(self, check_head, model, classes):
+        """What the function gives back; it must leave its images alone, however it ends."""
+        images = torch.randn(5, 3, 4, 4)
+        given = images.clone()
+        try:
+            return check_head(model, classes, images)
+        finally:
+            require(
+                torch.equal(images, given),
+                "Your function changed the numbers in `images`, and whoever passes them goes on with them: leave "
+                "them as they are, and copy what you change.",
+            )
 
     def _passes(self, check_head, model, what):
         for training in (True, False):
             found = _found(model.train(training), what)
             try:
-                check_head(model, 4, torch.randn(5, 3, 4, 4))
+                self._call(check_head, model, 4)
             except ValueError as error:
                 require(False, f"Your function refuses {what}: {short(str(error))}. It is fine and must pass.")
             _require_left_as_found(model, found)
@@ -928,7 +1219,9 @@ def check_head(model, classes, images):
         found = _found(model.train(), what)
         ended = "returned"
         try:
-            gave = short(check_head(model, classes, torch.randn(5, 3, 4, 4)))
+            gave = short(self._call(check_head, model, classes))
+        except Incorrect:
+            raise
         except ValueError:
             _require_left_as_found(model, found)
             return

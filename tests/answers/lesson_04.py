@@ -2,6 +2,36 @@
 
 from tests.answers import Answers, Wrong
 
+_SOUND_CHECK = """
+def check_head(model, classes, images):
+    if type(classes) is not int or classes < 1:
+        raise ValueError("classes")
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    with torch.no_grad():
+        logits = model(images)
+    for module, mode in modes.items():
+        module.training = mode
+    if not isinstance(logits, torch.Tensor):
+        raise ValueError("no tensor")
+    if logits.shape != (len(images), classes):
+        raise ValueError("shape")
+    if not torch.isfinite(logits).all():
+        raise ValueError("not finite")
+    sums = logits.sum(dim=1)
+    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
+        raise ValueError("probabilities")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("frozen")
+"""
+
+
+def _check_head(line: str, wrong: str) -> str:
+    """A sound answer to 4.5 but for one line."""
+    assert _SOUND_CHECK.count(line) == 1
+    return _SOUND_CHECK.replace(line, wrong)
+
+
 ANSWERS = {
     "4.1": Answers(
         right={
@@ -32,6 +62,14 @@ def new_head(model, classes):
 def new_head(model, classes):
     name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
     model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
+""",
+            "zeros, as ViT begins": """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    new = nn.Linear(model.get_submodule(name).in_features, classes)
+    nn.init.zeros_(new.weight)
+    nn.init.zeros_(new.bias)
+    model.set_submodule(name, new)
 """,
         },
         wrong={
@@ -252,6 +290,57 @@ def new_head(model, classes):
 """,
                 "Switch to `eval()` for it",
             ),
+            "leaves the model in eval mode": Wrong(
+                """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
+    model.eval()
+""",
+                "came in `train()` mode and was left in another",
+            ),
+            "makes its layer in inference mode": Wrong(
+                """
+@torch.inference_mode()
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
+""",
+                "was made in `inference_mode`",
+            ),
+            "takes nn.Dropout's own rate": Wrong(
+                """
+def new_head(model, classes):
+    if hasattr(model, "classifier") and len(model.classifier) == 2:
+        model.classifier = nn.Sequential(nn.Dropout(), nn.Linear(model.classifier[1].in_features, classes))
+        return
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
+""",
+                "has another rate",
+            ),
+            "keeps a head that fits": Wrong(
+                """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    old = model.get_submodule(name)
+    if old.out_features == classes:
+        return
+    model.set_submodule(name, nn.Linear(old.in_features, classes))
+""",
+                "the old layer still gives the logits",
+            ),
+            "copies the first rows of the old head": Wrong(
+                """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    old = model.get_submodule(name)
+    new = nn.Linear(old.in_features, classes)
+    new.weight.data = old.weight.data[:classes].clone()
+    model.set_submodule(name, new)
+""",
+                "holds numbers of the old one",
+            ),
         },
     ),
     "4.2": Answers(
@@ -316,6 +405,32 @@ def find_classifier(model, image):
         module.training = mode
     for layer, forward in wrapped.items():
         layer.forward = forward
+    return worked[-1]
+""",
+            "one hook for all modules, taken off again": """
+def find_classifier(model, image):
+    names = {layer: name for name, layer in model.named_modules()}
+    modes = {module: module.training for module in model.modules()}
+    worked = []
+    handle = nn.modules.module.register_module_forward_hook(
+        lambda layer, inputs, output: worked.append(layer) if isinstance(layer, nn.Linear) else None
+    )
+    with torch.no_grad():
+        model.eval()(image)
+    handle.remove()
+    for module, mode in modes.items():
+        module.training = mode
+    return names[worked[-1]]
+""",
+            "watches a copy": """
+def find_classifier(model, image):
+    import copy
+    twin, worked = copy.deepcopy(model).eval(), []
+    for name, layer in twin.named_modules():
+        if isinstance(layer, nn.Linear):
+            layer.register_forward_hook(lambda *_, name=name: worked.append(name))
+    with torch.no_grad():
+        twin(image)
     return worked[-1]
 """,
         },
@@ -547,6 +662,168 @@ def find_classifier(model, image):
 """,
                 "turned gradients off",
             ),
+            "puts back BatchNorm's mode only": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    was_training = model.training
+    resting = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d) and not m.training]
+    model.eval()
+    with torch.no_grad():
+        model(image)
+    model.train(was_training)
+    for norm in resting:
+        norm.eval()
+    for handle in handles:
+        handle.remove()
+    return worked[-1]
+""",
+                "`tail.drop` came in `train()` mode",
+            ),
+            "freezes the model and unfreezes all of it": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    modes = {module: module.training for module in model.modules()}
+    freeze(model)
+    model(image)
+    model.requires_grad_(True)
+    for module, mode in modes.items():
+        module.training = mode
+    for handle in handles:
+        handle.remove()
+    return worked[-1]
+""",
+                "leave all flags alone",
+            ),
+            "leaves its backward hooks on": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear):
+            layer.register_full_backward_hook(lambda layer, taken, given, name=name: worked.append(name))
+    modes = {module: module.training for module in model.modules()}
+    image = image.clone().requires_grad_()
+    torch.autograd.grad(model.eval()(image).sum(), image)
+    for module, mode in modes.items():
+        module.training = mode
+    return worked[0]
+""",
+                "hooks are still on the network",
+            ),
+            "leaves a hook for all modules": Wrong(
+                """
+def find_classifier(model, image):
+    names = {layer: name for name, layer in model.named_modules()}
+    modes = {module: module.training for module in model.modules()}
+    worked = []
+    nn.modules.module.register_module_forward_hook(
+        lambda layer, inputs, output: worked.append(layer) if isinstance(layer, nn.Linear) else None
+    )
+    with torch.no_grad():
+        model.eval()(image)
+    for module, mode in modes.items():
+        module.training = mode
+    return names[worked[-1]]
+""",
+                "for all modules of all networks",
+            ),
+            "wraps the layers for good": Wrong(
+                """
+class Watched(nn.Module):
+    def __init__(self, layer, name, worked):
+        super().__init__()
+        self.layer, self.name, self.worked = layer, name, worked
+
+    def forward(self, inputs):
+        self.worked.append(self.name)
+        return self.layer(inputs)
+
+
+def find_classifier(model, image):
+    worked = []
+    modes = {module: module.training for module in model.modules()}
+    for name, layer in list(model.named_modules()):
+        if isinstance(layer, nn.Linear):
+            model.set_submodule(name, Watched(layer, name, worked))
+    model.eval()
+    with torch.no_grad():
+        model(image)
+    for module, mode in modes.items():
+        module.training = mode
+    return worked[-1]
+""",
+                "`1` is now a `Watched`",
+            ),
+            "takes gradients away that were there": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    model(image).sum().backward()
+    model.zero_grad()
+    for module, mode in modes.items():
+        module.training = mode
+    for handle in handles:
+        handle.remove()
+    return worked[-1]
+""",
+                "came with a gradient",
+            ),
+            "takes whatever layer works last": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_modules() if not list(layer.children())
+    ]
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    with torch.no_grad():
+        model(image)
+    for module, mode in modes.items():
+        module.training = mode
+    for handle in handles:
+        handle.remove()
+    return worked[-1]
+""",
+                "which is a `Dropout` and no `nn.Linear`",
+            ),
+            "gives the last part of the path": Wrong(
+                """
+def find_classifier(model, image):
+    worked = []
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    with torch.no_grad():
+        model(image)
+    for module, mode in modes.items():
+        module.training = mode
+    for handle in handles:
+        handle.remove()
+    return worked[-1].split(".")[-1]
+""",
+                "`out`, which is the name of no part",
+            ),
         },
     ),
     "4.3": Answers(
@@ -723,6 +1000,134 @@ def replace_any(model, classes, image):
 """,
                 "`stem.1` came in `eval()` mode",
             ),
+            "asks the first parameter for type and device": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    new = nn.Linear(old.in_features, classes).to(next(model.parameters()))
+    model.set_submodule(name, new)
+""",
+                "your new layer in float32 on cpu",
+            ),
+            "asks the image for the device alone": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    new = nn.Linear(old.in_features, classes, device=image.device, dtype=old.weight.dtype)
+    model.set_submodule(name, new)
+""",
+                "computes in float64 on meta",
+            ),
+            "does nothing on meta": Wrong(
+                """
+def replace_any(model, classes, image):
+    if image.is_meta:
+        return
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+""",
+                "on `meta`, with an image on `meta`, your function put no new layer in",
+            ),
+            "compares numbers to find the head": Wrong(
+                """
+def replace_any(model, classes, image):
+    seen, modes = [], {layer: layer.training for layer in model.modules()}
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: seen.append((name, output)))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    with torch.no_grad():
+        logits = model.eval()(image)
+    for handle in handles:
+        handle.remove()
+    for layer, mode in modes.items():
+        layer.training = mode
+    name = [name for name, output in seen if output.shape == logits.shape and torch.equal(output, logits)][-1]
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+""",
+                "There are shapes there and no numbers",
+            ),
+            "makes its layer in inference mode": Wrong(
+                """
+@torch.inference_mode()
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+""",
+                "was made in `inference_mode`",
+            ),
+            "keeps a head that fits": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    if old.out_features != classes:
+        model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+""",
+                "the old layer still gives the logits",
+            ),
+            "puts back BatchNorm's mode only": Wrong(
+                """
+def replace_any(model, classes, image):
+    was_training = model.training
+    resting = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d) and not m.training]
+    name = find_head(model.eval(), image).name
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+    model.train(was_training)
+    for norm in resting:
+        norm.eval()
+""",
+                "`tail.drop` came in `train()` mode",
+            ),
+            "gives a copy back": Wrong(
+                """
+def replace_any(model, classes, image):
+    import copy
+    model = copy.deepcopy(model)
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+    return model
+""",
+                "change the model that you were given",
+            ),
+            "gives setattr a path": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    setattr(model, name, nn.Linear(old.in_features, classes).to(old.weight))
+""",
+                "`setattr` takes no path",
+            ),
+            "moves the model to the image": Wrong(
+                """
+def replace_any(model, classes, image):
+    model.to(image)
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+""",
+                "The old head computes in float64 on cpu",
+            ),
+            "makes the rest float32": Wrong(
+                """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    new = nn.Linear(old.in_features, classes).to(old.weight)
+    model.set_submodule(name, nn.Identity())
+    model.float()
+    model.set_submodule(name, new)
+""",
+                "no longer takes a picture",
+            ),
         },
     ),
     "4.4": Answers(
@@ -811,6 +1216,104 @@ def two_layers(width, classes, hidden, dropout):
         nn.SiLU(),
         *([nn.Dropout(dropout)] if dropout else []),
         nn.Linear(hidden, classes),
+    )
+""",
+            "weight_norm on both layers": """
+def two_layers(width, classes, hidden, dropout):
+    norm = nn.utils.parametrizations.weight_norm
+    first, last = norm(nn.Linear(width, hidden)), norm(nn.Linear(hidden, classes))
+    return nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout), last)
+""",
+            "spectral_norm on both layers, of the new kind and of the old": """
+def two_layers(width, classes, hidden, dropout):
+    first = nn.utils.parametrizations.spectral_norm(nn.Linear(width, hidden))
+    last = nn.utils.spectral_norm(nn.Linear(hidden, classes))
+    return nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout), last)
+""",
+            "dropout by hand": """
+class Drop(nn.Module):
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x):
+        if not self.training or self.rate == 0:
+            return x
+        return x * (torch.rand_like(x) >= self.rate) / (1 - self.rate)
+
+
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        Drop(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+            "dropout by hand, the other way round": """
+class Drop(nn.Module):
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x):
+        return x * (torch.rand_like(x) >= self.rate) if self.training else x * (1 - self.rate)
+
+
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        Drop(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+            "SELU and its own dropout": """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.SELU(),
+        nn.AlphaDropout(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+            "dropout before the bend": """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.Dropout(dropout),
+        nn.GELU(),
+        nn.Linear(hidden, classes),
+    )
+""",
+            "dropout on both sides, and a LayerNorm after the second": """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Dropout(dropout),
+        nn.Linear(width, hidden),
+        nn.GELU(),
+        nn.Dropout(dropout),
+        nn.LayerNorm(hidden),
+        nn.Linear(hidden, classes),
+    )
+""",
+            "a LayerNorm after dropout": """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.Tanh(),
+        nn.Dropout(dropout),
+        nn.LayerNorm(hidden),
+        nn.Linear(hidden, classes),
+    )
+""",
+            "no bias at the end": """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes, bias=False),
     )
 """,
         },
@@ -1049,6 +1552,125 @@ def two_layers(width, classes, hidden, dropout):
     return nn.Sequential(nn.Linear(hidden, width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, classes))
 """,
                 "does not take features [2, 12]",
+            ),
+            "takes a bend that is random": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.RReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "such as `nn.RReLU`",
+            ),
+            "takes the mean off the logits": Wrong(
+                """
+class Head(nn.Module):
+    def __init__(self, width, classes, hidden, dropout):
+        super().__init__()
+        first, last = nn.Linear(width, hidden), nn.Linear(hidden, classes)
+        self.layers = nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout), last)
+
+    def forward(self, features):
+        logits = self.layers(features)
+        return logits - logits.mean(dim=1, keepdim=True)
+
+
+def two_layers(width, classes, hidden, dropout):
+    return Head(width, classes, hidden, dropout)
+""",
+                "after the last linear layer mixes them",
+            ),
+            "divides the logits by a temperature": Wrong(
+                """
+class Head(nn.Module):
+    def __init__(self, width, classes, hidden, dropout):
+        super().__init__()
+        first, last = nn.Linear(width, hidden), nn.Linear(hidden, classes)
+        self.layers = nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout), last)
+
+    def forward(self, features):
+        logits = self.layers(features)
+        return logits / 0.07
+
+
+def two_layers(width, classes, hidden, dropout):
+    return Head(width, classes, hidden, dropout)
+""",
+                "they are 14.29 more",
+            ),
+            "drops without making the others larger": Wrong(
+                """
+class Drop(nn.Module):
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x):
+        return x * (torch.rand_like(x) >= self.rate) if self.training else x
+
+
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        Drop(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "divided by `1 - dropout`",
+            ),
+            "drops twice between the layers": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.Dropout(dropout),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "between the two layers in `train()` mode",
+            ),
+            "drops twice before the first layer": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Dropout(dropout),
+        nn.Dropout(dropout),
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "before the first layer in `train()` mode",
+            ),
+            "overwrites the features": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Dropout(dropout, inplace=True),
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "overwrites the features",
+            ),
+            "overwrites what ReLU needs for its gradient": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden),
+        nn.ReLU(),
+        nn.Dropout(dropout, inplace=True),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "`inplace=True` overwrites numbers",
             ),
         },
     ),
@@ -1480,6 +2102,75 @@ def check_head(model, classes, images):
         raise ValueError("nothing can learn: the head is frozen")
 """,
                 "`0.1` came in `eval()` mode",
+            ),
+            "looks at the last axis alone": Wrong(
+                _check_head("logits.shape != (len(images), classes)", "logits.shape[-1] != classes"),
+                "[5, 4, 4, 4]",
+            ),
+            "does not count the rows": Wrong(
+                _check_head("logits.shape != (len(images), classes)", "logits.ndim != 2 or logits.shape[1] != classes"),
+                "one row for all 5 images",
+            ),
+            "knows dicts only": Wrong(
+                _check_head("not isinstance(logits, torch.Tensor)", "isinstance(logits, dict)"),
+                "gives a tuple your function stopped with",
+            ),
+            "compares a text with a number": Wrong(
+                _check_head(
+                    "type(classes) is not int or classes < 1",
+                    "classes is None or isinstance(classes, bool | float) or classes < 1",
+                ),
+                "For `classes='4'` your function stopped with `TypeError",
+            ),
+            "wants a head that learns": Wrong(
+                _check_head(
+                    "any(p.requires_grad for p in model.parameters())",
+                    "any(p.requires_grad for p in list(model.parameters())[-2:])",
+                ),
+                "whose head is frozen and whose backbone learns",
+            ),
+            "sums over all rows": Wrong(
+                _check_head(
+                    "(logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums))",
+                    "(logits >= 0).all() and torch.isclose(sums.mean(), torch.tensor(1.0))",
+                ),
+                "sum to 0.5, 1.5, 1, 0.5, 1.5",
+            ),
+            "takes the last row for all": Wrong(
+                _check_head(
+                    "(logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums))",
+                    "(logits >= 0).all() and torch.isclose(sums[-1], torch.tensor(1.0))",
+                ),
+                "of which the last row alone",
+            ),
+            "allows a sum of one half": Wrong(
+                _check_head(
+                    "(logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums))",
+                    "(logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=0.5)",
+                ),
+                "sum to 0.5, 1.5, 1, 0.5, 1.5",
+            ),
+            "asks for numbers from 0 to 1 only": Wrong(
+                _check_head(
+                    "(logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums))",
+                    "((logits >= 0) & (logits <= 1)).all() and logits.any()",
+                ),
+                "sum to 0.5, 1.5, 1, 0.5, 1.5",
+            ),
+            "tries black images": Wrong(
+                _check_head("        logits = model(images)", "        logits = model(images.zero_())"),
+                "changed the numbers in `images`",
+            ),
+            "takes gradients away that were there": Wrong(
+                _check_head("    model.eval()", "    model.eval().zero_grad()"),
+                "came with a gradient",
+            ),
+            "puts back BatchNorm's mode only": Wrong(
+                _check_head(
+                    "        module.training = mode",
+                    "        module.training = mode if isinstance(module, nn.BatchNorm2d) else modes[model]",
+                ),
+                "`3` came in `train()` mode",
             ),
         },
     ),
