@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any, TextIO
 
 from helpers.errors import CourseError
-from helpers.places import repository
+from helpers.places import A_DAY, repository
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 0, 1 where a lesson, a download or the doctor failed, 2 for bad usage or input."""
+    """The exit status: 0, 1 where a lesson, a download, the doctor or the output failed, 2 for bad usage or input."""
+    out, err = (stream and _Output(stream) for stream in (sys.stdout, sys.stderr))  # None where it was closed
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            status = _outcome(arguments)
+        finally:
+            if out:
+                out.flush()  # what fails at the interpreter's end nobody can catch
+    return FAILED if out and out.failed else status
+
+
+def _outcome(arguments: Sequence[str] | None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         return chosen.command(chosen)
@@ -24,6 +38,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
+
+
+class _Output:
+    """A stream that cannot stop the work: where nothing more can be written, it leads nowhere from then on.
+
+    A reader that has enough (`| head`) is told nothing. Letters that the encoding lacks are written as their numbers.
+    """
+
+    def __init__(self, stream: TextIO):
+        self.stream, self.failed = stream, False
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        with self._going_on():
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._going_on():
+            self.stream.flush()
+
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            with Path(os.devnull).open("w") as nowhere:
+                os.dup2(nowhere.fileno(), self.stream.fileno())
+            if not isinstance(error, BrokenPipeError):
+                self.failed = True
+                cause = f"the output cannot be written ({error.strerror})"
+                print(f"error: {cause}: make room, or write to another place", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         help="set a parameter in every lesson that has it; may be given again",
     )  # fmt: skip
     run.add_argument("--out", type=Path, help="folder for the results (default: build/run in the course's folder)")
-    run.add_argument("--timeout", type=_positive, metavar="SECONDS", help="the longest that one cell may take")
+    run.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="the longest that one cell may take")
     run.set_defaults(command=_run)
 
     doctor = commands.add_parser("doctor", help="check this machine, and say the cure for each finding")
@@ -51,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--list", action="store_true", help="which weights are on this machine, and how large they are")
     fetch.add_argument("--all", action="store_true", help="with --list: every network that the course can use")
     fetch.add_argument(
-        "--timeout", type=_positive, metavar="SECONDS", help="how long nothing may come before a download breaks off"
+        "--timeout", type=_seconds, metavar="SECONDS", help="how long nothing may come before a download breaks off"
     )
     fetch.set_defaults(command=_fetch, usage=fetch.error)
 
@@ -69,6 +119,12 @@ def _add_lessons(parser: argparse.ArgumentParser) -> None:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or len(text) > 5 or not 1 <= int(text) <= A_DAY:  # a socket's clock ends somewhere
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a whole number from 1 to {A_DAY:.0f}")
     return int(text)
 
 

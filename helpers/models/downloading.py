@@ -212,8 +212,6 @@ def _attempt(wanted: Wanted, seconds: float) -> None:
             _transfer(wanted, draft, seconds)
             _examine(wanted, draft)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _disk_full(wanted, "the disk is full") from None
         raise _not_written(wanted, error) from None
 
 
@@ -320,6 +318,8 @@ def _faulty_settings(wanted: Wanted, error: object) -> FetchError:
 
 
 def _not_written(wanted: Wanted, error: OSError) -> FetchError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):  # no bytes are left, or no inodes
+        return _disk_full(wanted, "the disk is full")
     cause = f"{wanted.path.parent} cannot be written to ({_short(error)})"
     return FetchError(wanted, cause, "set COURSE_WEIGHTS to a folder that you own")
 

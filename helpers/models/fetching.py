@@ -12,14 +12,15 @@ from enum import StrEnum
 from helpers.models.backbones import (
     COURSE_BACKBONES,
     OFFLINE_BACKBONES,
+    TIMM_BACKBONES,
     backbone_names,
     backbone_weights,
     fetch_weights,
     weights_file,
 )
 from helpers.models.downloading import FetchError, Patience, Say
-from helpers.models.weights import is_whole, megabytes_of
-from helpers.places import course_command, weights_dir
+from helpers.models.weights import is_whole, megabytes_of, torchvision_file
+from helpers.places import course_command, sweep_drafts, weights_dir
 
 
 class State(StrEnum):
@@ -46,13 +47,30 @@ def state_of(name: str) -> State:
 
 
 def listing(names: Sequence[str] = COURSE_BACKBONES) -> str:
-    """A table: network, size in 1e6 bytes, state; then how many more there are, and the folder in use."""
+    """A table: network, size in 1e6 bytes, state; then how many more there are, and the folder in use.
+
+    Files beside the folder are told: they lie there where COURSE_WEIGHTS names the folder with the files itself.
+    """
     lines = [f"{'network':24}{'MB':>8}  weights"]
     lines += [f"{name:24}{megabytes_of(backbone_weights(name)):8.1f}  {state_of(name)}" for name in names]
     if more := len(set(backbone_names()) - set(names)):
         lines.append(f"and {more} more: {course_command()} fetch --list --all")
-    lines.append(f"folder: {weights_dir()} (COURSE_WEIGHTS names another)")
+    home = weights_dir().parent
+    if flat := _lying_flat():
+        cure = (
+            f"set COURSE_WEIGHTS={home.parent}" if home.name == weights_dir().name else f"move them to {weights_dir()}"
+        )
+        count = "1 weights file lies" if flat == 1 else f"{flat} weights files lie"
+        lines.append(f"{count} in {home} itself, where none is looked for: {cure}")
+    lines.append(f"folder: {weights_dir()} (that is COURSE_WEIGHTS={home}; set another to use that)")
     return "\n".join(lines)
+
+
+def _lying_flat() -> int:
+    """How many files of known networks lie in the folder that COURSE_WEIGHTS names, and not in its `checkpoints`."""
+    published = {torchvision_file(backbone_weights(name)).name for name in backbone_names()}
+    files = weights_dir().parent.glob("*-*.*")
+    return sum(file.name in published or file.name.partition("-")[0] in TIMM_BACKBONES for file in files)
 
 
 def fetch(names: Iterable[str], *, patience: Patience | None = None, say: Say = print) -> list[str]:
@@ -74,6 +92,7 @@ def _fetched(name: str, patience: Patience | None, say: Say) -> bool:
         say(f"{name}: comes with its package, there is nothing to fetch")
         return True
     if state is State.HERE:
+        sweep_drafts(weights_file(name))
         say(f"{name}: here already, {weights_file(name)}")
         return True
     if state is State.UNREADABLE:  # it may be whole: it is not ours to replace

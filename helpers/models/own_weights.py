@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.modules.batchnorm import _NormBase
 
-from helpers.errors import CourseError, first_few
+from helpers.errors import CourseError, first_few, first_line
 from helpers.models.backbones import load_backbone
-from helpers.models.weights import read_saved
+from helpers.models.counting import refuse_lazy
+from helpers.models.weights import FREE_MEMORY, is_out_of_memory, read_saved
 
 # What frameworks call the state dict among the other entries of a checkpoint.
 STATE_DICT_NAMES = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
-# What wrappers put before each name: data parallelism, torch.compile, Lightning modules, networks with a new head.
-PREFIXES = ("module", "_orig_mod", "model", "backbone")
+# What holds a network and nothing else: data parallelism and torch.compile, by the name that they give it.
+WRAPPERS = ({"module"}, {"_orig_mod"})
+# DenseNet's layers once had a dot more in their names. torchvision's builder takes it out, and no layer does.
+DENSENET_OF_OLD = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
+# What a layer raises over a file that is not for it, and `deepcopy` over what cannot be copied.
+OBJECTIONS = (RuntimeError, TypeError, ValueError, AttributeError, LookupError)
 AT_MOST = 3
 
 Shape = tuple[int, ...]
@@ -31,7 +40,7 @@ class OwnWeights:
         file: the file.
         network: the network's name, or its class where a module was given.
         model: the network, with the entries that fitted.
-        loaded: names that were loaded, as the network has them.
+        loaded: names that were loaded, as the network has them, but without a wrapper's prefix (`module.`).
         other_shape: name to the shapes in the file and in the network; not loaded.
         missing: names of the network that the file lacks; they stay as they were.
         unknown: names of the file that the network lacks.
@@ -80,21 +89,26 @@ def load_own_weights(name_or_model: str | nn.Module, file: str | Path) -> OwnWei
     """Load what fits, by name and shape, of a `.pth`, `.pt` or `.safetensors` file into a network.
 
     A name of `backbone_names()` gives that network, with random numbers where the file has none; a module is
-    changed in place. Where it makes names fit, a wrapper's prefix is taken off; a checkpoint is unwrapped where it
-    holds one state dict; numbers of another type are converted. The report says all of it.
+    changed in place, within `DataParallel` and `torch.compile` too. Where it makes entries fit, the beginning that
+    their names have in common is taken off, and names from older versions of a layer are renamed as torch does; a
+    checkpoint is unwrapped where it holds one state dict; numbers of another type are converted. The report says
+    all of it.
 
     Raises:
-        CourseError: no such network or file, a file that is damaged or holds code, or nothing in it that fits. The
-            network is then as it was.
+        CourseError: no such network or file, a file that is damaged or holds code, nothing in it that fits, or a
+            network that cannot be written to. The network is then as it was.
     """
-    network, model = _network(name_or_model)
-    path = Path(file)
-    saved = read_saved(path, cure="save it again, or copy it again from where it is whole")
-    entries, unwrapped = _state_dict(saved, path)
+    network, model, inner = _network(name_or_model)
+    path = _path(file)
+    cure = "save it again, or copy it again from where it is whole"
+    saved = read_saved(path, cure=cure, missing="name a file that is there")
+    state_dict, unwrapped = _state_dict(saved, path)
+    entries, own = _tensors(state_dict), _own_tensors(inner)
     _must_be_plain(entries, path)
-    own = _tensors(model.state_dict())
-    entries, stripped = _without_prefix(entries, own)
-    fitting = {name: value for name, value in entries.items() if name in own and value.shape == own[name].shape}
+    prefix = _prefix(entries, own)
+    entries, stripped = _without(prefix, entries)
+    entries, renamed = _renamed(entries, _versions(state_dict, prefix), inner, own)
+    fitting = {name: value for name, value in entries.items() if _fits(name, value, own)}
     if not any(value.ndim for value in fitting.values()):  # BatchNorm's counters fit in every network
         raise CourseError(
             f"nothing in {path} fits {network}: the file has {_described(entries)}, the network {_described(own)}; "
@@ -107,41 +121,77 @@ def load_own_weights(name_or_model: str | nn.Module, file: str | Path) -> OwnWei
     }
     # Before anything is copied, so that nothing is changed where it fails; half precision may turn numbers infinite.
     converted = {name: value.to(own[name].device, own[name].dtype) for name, value in fitting.items()}
+    written = {id(own[name]) for name in fitting}  # a tensor with two names needs one of them
     report = OwnWeights(
         file=path,
         network=network,
         model=model,
-        loaded=tuple(fitting),
+        loaded=tuple(name for name in own if id(own[name]) in written and name not in other_shape),
         other_shape=other_shape,
-        missing=tuple(name for name in own if name not in entries),
+        missing=tuple(name for name in own if id(own[name]) not in written and name not in entries),
         unknown=tuple(name for name in entries if name not in own),
         head=_other_head(other_shape, _layer(list(own)[-1])),
         not_finite=tuple(name for name, value in converted.items() if not _finite(value)),
-        remarks=(*unwrapped, *stripped, *_conversions(fitting, own)),
+        remarks=(*unwrapped, *stripped, *renamed, *_conversions(fitting, own)),
     )
-    _copy(converted, own)
+    _copy(converted, own, network)
     return report
 
 
 # ---- what was given --------------------------------------------------------------------------------
 
 
-def _network(name_or_model: str | nn.Module) -> tuple[str, nn.Module]:
+def _network(name_or_model: str | nn.Module) -> tuple[str, nn.Module, nn.Module]:
+    """What to call the network, the network, and what is left of it without its wrappers."""
     if isinstance(name_or_model, str):
-        return name_or_model, load_backbone(name_or_model, pretrained=False).model
+        model = load_backbone(name_or_model, pretrained=False).model
+        return name_or_model, model, model
     if not isinstance(name_or_model, nn.Module):
         raise CourseError(
             f"a network is a name or an nn.Module, not {type(name_or_model).__name__}: pass the model itself"
         )
-    for name, value in name_or_model.state_dict().items():
-        if isinstance(value, UninitializedTensorMixin):
-            raise CourseError(f"{name} has no shape yet (a lazy layer): run one batch through the network first")
+    inner = _without_wrappers(name_or_model)
+    _must_hold_numbers(inner)
+    return type(inner).__name__, name_or_model, inner
+
+
+def _without_wrappers(model: nn.Module) -> nn.Module:
+    while set(model._modules) in WRAPPERS and not model._parameters and not model._buffers:
+        (model,) = model.children()
+    return model
+
+
+def _must_hold_numbers(model: nn.Module) -> None:
+    refuse_lazy(model)
+    for name, value in _own_tensors(model).items():
         if value.is_meta:
             raise CourseError(f"{name} has no numbers (device meta): build the network on a real device first")
-    return type(name_or_model).__name__, name_or_model
+    for name, layer in model.named_modules():
+        if ".quantized." in type(layer).__module__:  # its numbers are packed, and belong to no parameter
+            name = name or type(layer).__name__
+            raise CourseError(f"{name} is quantised: load the file into the network first, and quantise it then")
 
 
-def _state_dict(saved: object, path: Path) -> tuple[dict[str, Tensor], list[str]]:
+def _own_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """The tensors that `state_dict()` tells of, in its order: themselves, where it may give copies."""
+    own = {}
+    for path, layer in model.named_modules(remove_duplicate=False):
+        buffers = layer.named_buffers(recurse=False, remove_duplicate=False)
+        kept = [(name, buffer) for name, buffer in buffers if name not in layer._non_persistent_buffers_set]
+        for name, tensor in (*layer.named_parameters(recurse=False, remove_duplicate=False), *kept):
+            own[f"{path}.{name}" if path else name] = tensor
+    return own
+
+
+def _path(file: str | Path) -> Path:
+    if not isinstance(file, str | Path):
+        raise CourseError(
+            f"a file is a path, not {type(file).__name__}: pass the path of what torch.save or safetensors wrote"
+        )
+    return Path(file)
+
+
+def _state_dict(saved: object, path: Path) -> tuple[Mapping, list[str]]:
     """The state dict in what was saved, and a remark where it had to be looked for."""
     if not isinstance(saved, Mapping):
         raise CourseError(f"{path} holds a {type(saved).__name__} and no state dict: save model.state_dict()")
@@ -149,7 +199,7 @@ def _state_dict(saved: object, path: Path) -> tuple[dict[str, Tensor], list[str]
     found = {str(name): value for name, value in saved.items() if isinstance(value, Mapping) and _tensors(value)}
     usual = [name for name in STATE_DICT_NAMES if name in found]
     if tensors and not usual:
-        return tensors, _line("no tensors, left out", [str(name) for name in saved if name not in tensors])
+        return saved, _line("no tensors, left out", [str(name) for name in saved if name not in tensors])
     names = list(found) if len(found) == 1 else usual
     if len(names) != 1:  # tensors beside it (an epoch, the best accuracy) are the checkpoint's own
         what = (
@@ -159,7 +209,7 @@ def _state_dict(saved: object, path: Path) -> tuple[dict[str, Tensor], list[str]
         )
         raise CourseError(f"{path} holds {what}: save model.state_dict() alone")
     remark = f"the file is a checkpoint; its state dict is the entry {names[0]!r}"
-    return _tensors(found[names[0]]), [remark]
+    return found[names[0]], [remark]
 
 
 def _must_be_plain(entries: Mapping[str, Tensor], path: Path) -> None:
@@ -174,41 +224,88 @@ def _tensors(saved: Mapping) -> dict[str, Tensor]:
     return {name: value for name, value in saved.items() if isinstance(name, str) and isinstance(value, Tensor)}
 
 
-def _without_prefix(entries: dict[str, Tensor], own: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """The entries without the wrapper's prefix that makes the most names fit, where one does."""
+# ---- names -----------------------------------------------------------------------------------------
 
-    def fits(prefix: str) -> int:
-        return sum(name.removeprefix(prefix) in own for name in entries)
 
-    prefix = max(("", *_prefixes(entries)), key=fits)  # the first, and so the shortest, of those that fit best
+def _fits(name: str, value: Tensor, own: Mapping[str, Tensor]) -> bool:
+    return name in own and value.shape == own[name].shape
+
+
+def _prefix(entries: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
+    """The beginning without which the most entries fit: `module.`, `encoder.`, `0.backbone.`; often there is none."""
+    candidates = {
+        name[: dot.end()]: None  # in place of a set, for its order
+        for name, value in entries.items()
+        for dot in re.finditer(r"\.", name)
+        if value.ndim and _fits(name[dot.end() :], value, own)
+    }
+
+    def fitting(prefix: str) -> int:
+        return sum(_fits(name.removeprefix(prefix), value, own) for name, value in entries.items())
+
+    # Of those that fit best the first, and so the shortest.
+    return max(("", *sorted(candidates, key=len)), key=fitting)
+
+
+def _without(prefix: str, entries: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
     if not prefix:
         return entries, []
     shorter = {name: name.removeprefix(prefix) for name in entries}
     taken = {name: short for name, short in shorter.items() if short != name and short not in entries}
-    renamed = {taken.get(name, name): value for name, value in entries.items()}
-    return renamed, [f"{prefix!r} taken off {len(taken)} names, so that they fit"]
+    stripped = {taken.get(name, name): value for name, value in entries.items()}
+    return stripped, [f"{prefix!r} taken off {len(taken)} names, so that they fit"]
 
 
-def _prefixes(names: Iterable[str]) -> list[str]:
-    """Every beginning that consists of wrappers' prefixes alone: `module.`, `module.model.`."""
-    found = set()
-    for name in names:
-        prefix = ""
-        for part in name.split(".")[:-1]:
-            if part not in PREFIXES:
-                break
-            prefix += f"{part}."
-            found.add(prefix)
-    return sorted(found, key=len)
+def _versions(state_dict: Mapping, prefix: str) -> dict[str, object]:
+    """What torch notes of each layer beside the entries, by the network's names for the layers."""
+    noted = getattr(state_dict, "_metadata", None)
+    noted = noted if isinstance(noted, Mapping) else {}
+    return {f"{layer}.".removeprefix(prefix).removesuffix("."): about for layer, about in noted.items()}
+
+
+def _renamed(
+    entries: dict[str, Tensor], versions: Mapping[str, object], model: nn.Module, own: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], list[str]]:
+    """The entries under the names of today, where the network knows the file's names as older ones.
+
+    Layers rename while they load, so a copy of the network loads: on `meta`, where it has no numbers to change.
+    """
+    if entries.keys() <= own.keys():
+        return entries, []
+    renamed = {DENSENET_OF_OLD.sub(r"\1\2", name): value for name, value in entries.items()}
+    shapes = {id(value): value.detach().to("meta") for value in (*model.parameters(), *model.buffers())}
+    # A layer may object to the file, and not every network can be copied: it then does without.
+    with suppress(*OBJECTIONS), warnings.catch_warnings(action="ignore"):
+        for path, layer in copy.deepcopy(model, shapes).named_modules():
+            if not isinstance(layer, _NormBase):  # which would add the counters that an old file lacks
+                layer._load_from_state_dict(renamed, path and f"{path}.", versions.get(path, {}), False, [], [], [])
+    renamed = {name: value for name, value in renamed.items() if isinstance(value, Tensor) and not value.is_meta}
+    known, now_known = (sum(_fits(*entry, own) for entry in those.items()) for those in (entries, renamed))
+    if now_known <= known:
+        return entries, []
+    return renamed, [f"{now_known - known} names are older ones of this network, and were renamed"]
 
 
 # ---- loading and telling ---------------------------------------------------------------------------
 
 
 @torch.no_grad()
-def _copy(converted: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
-    for name, value in converted.items():
-        own[name].copy_(value)
+def _copy(converted: Mapping[str, Tensor], own: Mapping[str, Tensor], network: str) -> None:
+    """All of it or, where an error or Ctrl-C comes between, nothing."""
+    before = {}
+    try:
+        for name, value in converted.items():
+            before[name] = own[name].clone()
+            own[name].copy_(value)
+    except BaseException as error:
+        for changed in before:
+            with suppress(RuntimeError):  # what cannot be written to is as it was
+                own[changed].copy_(before[changed])
+        if not isinstance(error, RuntimeError):
+            raise
+        own_tensor = "give the layer a tensor of its own (.clone(), outside inference_mode)"
+        cause, cure = first_line(error).partition(".")[0], FREE_MEMORY if is_out_of_memory(error) else own_tensor
+        raise CourseError(f"{name} of {network} cannot be written to ({cause}): {cure}") from None
 
 
 def _other_head(other_shape: Mapping[str, tuple[Shape, Shape]], last: str) -> tuple[str, int, int] | None:

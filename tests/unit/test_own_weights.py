@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +15,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torchvision.models import get_model
+from torchvision.models import DenseNet, VisionTransformer, get_model
 
 from helpers.errors import CourseError
+from helpers.models.freezing import FrozenBackbone
 from helpers.models.own_weights import OwnWeights, load_own_weights
 
 
@@ -47,14 +50,14 @@ def lines(report: OwnWeights) -> list[str]:
     return said
 
 
-def message_of(model: str | nn.Module, file: Path) -> str:
-    """The one line that loading gives; it names the file, and the network is as it was."""
+def message_of(model: str | nn.Module, file: Path, *, names: str | None = None) -> str:
+    """The one line that loading gives; it names the file (or what it is about), and the network is as it was."""
     before = snapshot(model) if isinstance(model, nn.Module) else {}
     with pytest.raises(CourseError) as caught:
         load_own_weights(model, file)
     said = str(caught.value)
     assert "\n" not in said
-    assert str(file) in said
+    assert (names or str(file)) in said
     assert not before or same(before, snapshot(model))
     return said
 
@@ -201,18 +204,183 @@ def test_a_network_that_is_trained_goes_on_with_its_own_tensors(pth: Path) -> No
     assert all(parameter.requires_grad and parameter.grad_fn is None for parameter in known)
 
 
+class CopyingLinear(nn.Linear):
+    """As sharded and offloaded networks do: its `state_dict()` holds copies."""
+
+    def state_dict(self, *args: object, **kwargs: object) -> dict[str, Tensor]:
+        return {name: value.clone() for name, value in super().state_dict(*args, **kwargs).items()}
+
+
+def with_a_hook_that_copies() -> nn.Module:
+    layer = nn.Linear(4, 2)
+    layer.register_state_dict_post_hook(
+        lambda module, entries, *_: entries.update({name: value.clone() for name, value in entries.items()})
+    )
+    return layer
+
+
+@pytest.mark.parametrize("build", [lambda: CopyingLinear(4, 2), with_a_hook_that_copies])
+def test_a_network_whose_state_dict_holds_copies_is_loaded_all_the_same(
+    pth: Path, build: Callable[[], nn.Module]
+) -> None:
+    model, trained = build(), nn.Linear(4, 2)
+    assert load_own_weights(model, write(trained.state_dict(), pth)).complete
+    assert torch.equal(model.weight, trained.weight)
+    assert torch.equal(model.bias, trained.bias)
+
+
+def test_buffers_that_are_not_saved_are_not_asked_for(pth: Path) -> None:
+    model = nn.Linear(4, 2)
+    model.register_buffer("mask", torch.ones(2), persistent=False)
+    report = load_own_weights(model, write({**nn.Linear(4, 2).state_dict(), "mask": torch.zeros(2)}, pth))
+    assert report.complete
+    assert report.unknown == ("mask",)
+    assert torch.equal(model.mask, torch.ones(2))
+
+
+class Tied(nn.Module):
+    """One tensor under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.out = nn.Embedding(5, 6), nn.Linear(6, 5, bias=False)
+        self.out.weight = self.table.weight
+
+
+def test_a_tensor_with_two_names_is_loaded_where_the_file_has_one_of_them(tmp_path: Path) -> None:
+    trained, fresh = Tied(), Tied()
+    safetensors.torch.save_model(trained, str(tmp_path / "tied.safetensors"))
+    report = load_own_weights(fresh, tmp_path / "tied.safetensors")
+    assert report.complete
+    assert report.loaded == ("table.weight", "out.weight")
+    assert torch.equal(fresh.table.weight, trained.table.weight)
+    assert fresh.out.weight is fresh.table.weight
+    assert lines(report)[0].endswith("2 of 2 entries loaded")
+
+
+class WithExtraState(nn.Linear):
+    def get_extra_state(self) -> dict[str, int]:
+        return {"steps": 3}
+
+    def set_extra_state(self, state: dict[str, int]) -> None:
+        raise AssertionError("it holds no tensors")
+
+
+def test_extra_state_is_left_as_it_is(pth: Path) -> None:
+    report = load_own_weights(WithExtraState(4, 2), write(WithExtraState(4, 2).state_dict(), pth))
+    assert report.complete
+    assert lines(report)[1:] == ["no tensors, left out: _extra_state"]
+
+
+# Names of old ---------------------------------------------------------------------------------------
+
+
+def test_a_vision_transformer_under_the_names_of_old(pth: Path) -> None:
+    """torchvision's layers rename them themselves while `load_state_dict` runs."""
+    small = {"image_size": 32, "patch_size": 16, "num_layers": 2, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 16}
+    trained, fresh = VisionTransformer(**small), VisionTransformer(**small)
+    old = {
+        "module." + re.sub(r"mlp\.([03])", lambda m: f"mlp.linear_{1 + int(m[1]) // 3}", name): value
+        for name, value in trained.state_dict().items()
+    }
+    report = load_own_weights(fresh, write(old, pth))
+    assert report.complete
+    assert not report.unknown
+    assert same(trained.state_dict(), fresh.state_dict())
+    assert lines(report)[2:] == ["8 names are older ones of this network, and were renamed"]
+
+
+def test_a_densenet_under_the_names_of_old(file: Path) -> None:
+    """torchvision renames them where it loads its own file, and nowhere else."""
+    trained, fresh = (DenseNet(growth_rate=4, block_config=(2, 2), num_init_features=8) for _ in range(2))
+    old = {re.sub(r"(denselayer\d+\.)(norm|conv)([12])", r"\1\2.\3", n): v for n, v in trained.state_dict().items()}
+    report = load_own_weights(fresh, write(old, file))
+    assert report.complete
+    assert same(trained.state_dict(), fresh.state_dict())
+    assert lines(report)[1:] == ["48 names are older ones of this network, and were renamed"]
+
+
+def test_renaming_is_told_the_version_of_the_layers(pth: Path) -> None:
+    """Which lies beside the entries, under the names that the file has for the layers."""
+    told = []
+
+    def rename(module: nn.Module, entries: dict, prefix: str, metadata: dict, *_: object) -> None:
+        told.append((prefix, metadata.get("version")))
+        entries[f"{prefix}weight"] = entries.pop(f"{prefix}kernel")
+
+    trained = nn.Sequential(OrderedDict(module=nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2))))
+    entries = trained.state_dict()
+    entries["module.1.kernel"] = entries.pop("module.1.weight")
+    entries._metadata["module.1"]["version"] = 7
+    fresh = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2))
+    fresh[1].register_load_state_dict_pre_hook(rename)
+    assert load_own_weights(fresh, write(entries, pth)).complete
+    assert told == [("1.", 7)]
+    assert torch.equal(fresh[1].weight, trained[0][1].weight)
+
+
+@pytest.mark.parametrize("metadata", [[1], {"": 3}, {3: {}}, {"": {"version": "new"}}])
+def test_versions_that_are_none(pth: Path, metadata: object) -> None:
+    entries = get_model("mnasnet0_5").state_dict()
+    entries["more"] = torch.ones(1)
+    entries._metadata = metadata
+    assert load_own_weights(get_model("mnasnet0_5"), write(entries, pth)).complete
+
+
 # Wrappers -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "prefix", ["module.", "_orig_mod.", "model.", "backbone.", "module.model.", "_orig_mod.module.", "model.backbone."]
-)
+PREFIXES = ["module.", "_orig_mod.", "model.", "backbone.", "module.model.", "_orig_mod.module.", "model.backbone."]
+OTHER_PREFIXES = ["0.", "encoder.", "net.", "0.backbone.", "ema_model.module.", "fc."]
+
+
+@pytest.mark.parametrize("prefix", [*PREFIXES, *OTHER_PREFIXES])
 def test_a_wrappers_prefix_is_taken_off(file: Path, prefix: str) -> None:
     trained, fresh = network(), network()
     entries = {prefix + name: value for name, value in trained.state_dict().items()}
     report = load_own_weights(fresh, write(entries, file))
     assert same(trained.state_dict(), fresh.state_dict())
     assert lines(report)[1:] == [f"{prefix!r} taken off 11 names, so that they fit"]
+
+
+@pytest.mark.parametrize("wrap", [FrozenBackbone, nn.Sequential, lambda model: model])
+def test_the_courses_own_pattern_loads_back(pth: Path, wrap: Callable[[nn.Module], nn.Module]) -> None:
+    trained = get_model("resnet18", weights=None)
+    trained.fc = nn.Identity()
+    whole = nn.Sequential(wrap(trained), nn.Linear(512, 5))
+    report = load_own_weights("resnet18", write(whole.state_dict(), pth))
+    assert len(report.loaded) == 120
+    assert report.missing == ("fc.weight", "fc.bias")
+    assert report.unknown == ("1.weight", "1.bias")
+    assert torch.equal(report.model.layer4[1].conv2.weight, trained.layer4[1].conv2.weight)
+
+
+def test_of_two_beginnings_the_one_whose_shapes_fit_is_taken(pth: Path) -> None:
+    teacher, student = network(width=16), network()
+    entries = {f"teacher.{name}": value for name, value in teacher.state_dict().items()}
+    entries |= {f"student.{name}": value for name, value in student.state_dict().items()}
+    fresh = network()
+    report = load_own_weights(fresh, write(entries, pth))
+    assert report.complete
+    assert same(student.state_dict(), fresh.state_dict())
+    assert len(report.unknown) == 11
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [nn.DataParallel, lambda model: nn.DataParallel(nn.DataParallel(model)), lambda model: torch.compile(model)],
+    ids=["DataParallel", "twice", "compiled"],
+)
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod."])
+def test_a_network_that_is_given_in_a_wrapper(pth: Path, wrap: Callable[[nn.Module], nn.Module], prefix: str) -> None:
+    trained, fresh = network(), network()
+    given = wrap(fresh)
+    entries = {prefix + name: value for name, value in trained.state_dict().items()}
+    report = load_own_weights(given, write(entries, pth))
+    assert report.complete
+    assert report.model is given
+    assert report.network == "Sequential"
+    assert same(trained.state_dict(), fresh.state_dict())
 
 
 def test_a_prefix_that_the_network_has_as_well_stays(pth: Path) -> None:
@@ -378,6 +546,70 @@ def test_tensors_of_another_kind(pth: Path, odd: Tensor) -> None:
 def test_no_network(pth: Path, given: object) -> None:
     with pytest.raises(CourseError, match="a network is a name or an nn"):
         load_own_weights(given, write(network().state_dict(), pth))
+
+
+@pytest.mark.parametrize("given", [None, 3, b"mine.pth", io.BytesIO(), network().state_dict()])
+def test_no_path(given: object) -> None:
+    model = network()
+    before = snapshot(model)
+    with pytest.raises(CourseError, match=r"^a file is a path, not \w+: .*torch\.save.*$"):
+        load_own_weights(model, given)
+    assert same(before, snapshot(model))
+
+
+def test_a_path_with_a_line_break_or_nul_is_one_line() -> None:
+    for name in ("no\nsuch.pth", "no\0such.pth", "a" * 300 + ".pth", ""):
+        with pytest.raises(CourseError, match=r"^no weights file .*name a file that is there$"):
+            load_own_weights(network(), name)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_quantised_network(pth: Path) -> None:
+    model = torch.ao.quantization.quantize_dynamic(network(), {nn.Linear})
+    with pytest.raises(CourseError, match=r"^mid is quantised: load the file into the network first, and quantise it"):
+        load_own_weights(model, write(network().state_dict(), pth))
+
+
+class Expanded(nn.Module):
+    """Its buffer has four places for one number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(2, 2))
+        self.register_buffer("mask", torch.zeros(1).expand(4))
+
+
+def test_an_error_in_the_middle_leaves_the_network_as_it_was(pth: Path) -> None:
+    model = Expanded()
+    file = write({"weight": torch.ones(2, 2), "mask": torch.arange(4.0)}, pth)
+    said = message_of(model, file, names="mask")
+    assert said.startswith("mask of Expanded cannot be written to (unsupported operation: ")
+    assert "its own" in said
+
+
+def test_ctrl_c_in_the_middle_leaves_the_network_as_it_was(pth: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, before_it = network(), Tensor.copy_
+    write(network().state_dict(), pth)
+    before, done = snapshot(model), []
+
+    def stop(self: Tensor, other: Tensor) -> Tensor:
+        done.append(self)
+        if len(done) == 4:
+            raise KeyboardInterrupt
+        return before_it(self, other)
+
+    monkeypatch.setattr(Tensor, "copy_", stop)
+    with pytest.raises(KeyboardInterrupt):
+        load_own_weights(model, pth)
+    monkeypatch.undo()
+    assert same(before, snapshot(model))
+
+
+def test_a_network_of_inference_mode(pth: Path) -> None:
+    with torch.inference_mode():
+        model = network()
+    said = message_of(model, write(network().state_dict(), pth), names="conv.weight")
+    assert said.startswith("conv.weight of Sequential cannot be written to (Inplace update to inference tensor ")
 
 
 def test_an_unknown_name_gets_the_nearest(pth: Path) -> None:
