@@ -218,20 +218,24 @@ class ExtractFeatures(Exercise):
     level = Level.WRITE
     minutes = 8
     hints = (
-        "Remember the mode (`backbone.training`), switch to `eval()`, and switch back at the end.",
-        "Collect the features and the labels of each batch in two lists, inside `with torch.no_grad():`.",
-        "`torch.cat` joins a list of batches, also when the last one is smaller.",
+        "Note each layer's own mode before `eval()`: `modes = [(layer, layer.training) for layer in "
+        "backbone.modules()]`.",
+        "Collect the features and the labels of each batch in two lists, inside `with torch.no_grad():`. `torch.cat` "
+        "joins a list of batches, also when the last one is smaller.",
+        "At the end, `for layer, training in modes: layer.training = training`. `backbone.train(True)` would put a "
+        "frozen BatchNorm into `train()` mode, too.",
     )
     answer = """
 def extract(backbone, batches):
-    was_training = backbone.training
+    modes = [(layer, layer.training) for layer in backbone.modules()]
     backbone.eval()
     features, labels = [], []
     with torch.no_grad():
         for images, batch_labels in batches:
             features.append(backbone(images))
             labels.append(batch_labels)
-    backbone.train(was_training)
+    for layer, training in modes:
+        layer.training = training
     return torch.cat(features), torch.cat(labels)
 """
 
@@ -240,9 +244,18 @@ def extract(backbone, batches):
         network(_images(32))
         images, labels = _images(10), torch.arange(10)
         expected = network.eval()(images).detach()
-        network.train()
-        before = snapshot(network)
         batches = list(zip(images.split(4), labels.split(4), strict=True))
+        self._try(extract, network.train(), "in `train()` mode", batches, expected)
+        self._try(extract, network.eval(), "in `eval()` mode", batches, expected)
+        network.train()[0][1].eval()
+        self._try(extract, network, "in `train()` mode with a frozen BatchNorm (`0.1`)", batches, expected)
+        network.eval()[3].train()
+        self._try(extract, network, "in `eval()` mode with its dropout (`3`) in `train()` mode", batches, expected)
+        return "Ten images in three uneven batches gave the features of `eval()` mode, and each layer is as it was."
+
+    def _try(self, extract, network, arrives, batches, expected):
+        labels, before = torch.cat([some for _, some in batches]), snapshot(network)
+        modes = {name: layer.training for name, layer in network.named_modules()}
         answer = extract(network, batches)
         require(
             isinstance(answer, tuple | list) and len(answer) == 2 and all(isinstance(one, Tensor) for one in answer),
@@ -258,17 +271,25 @@ def extract(backbone, batches):
         require(not features.requires_grad, "The features carry a gradient graph: extract under `torch.no_grad()`.")
         require(
             torch.allclose(features, expected, atol=1e-5),
-            "These are not the features of the network in `eval()` mode (dropout off, stored statistics used).",
+            f"A network came {arrives}, and these are not its features in `eval()` mode (dropout off, stored "
+            "statistics used).",
         )
         require(
             tuple(found.shape) == (10,) and torch.equal(found, labels),
             "The labels are not those of the features, in the same order.",
         )
-        require(network.training, "The network came in `train()` mode and was left in `eval()` mode: put it back.")
-        network.eval()
-        extract(network, batches)
-        require(not network.training, "The network came in `eval()` mode and was left in `train()` mode: put it back.")
-        return "Ten images in three uneven batches gave the features of `eval()` mode, and the network is as it was."
+        changed = [name for name, layer in network.named_modules() if layer.training is not modes[name]]
+        left = ["`train()`" if network.get_submodule(name).training else "`eval()`" for name in changed]
+        require(
+            "" not in changed,
+            f"The network came {arrives} and was left in {(left or [''])[0]} mode: put it back.",
+        )
+        require(
+            not changed,
+            f"The network came {arrives}, and its layer `{(changed or [''])[0]}` was left in {(left or [''])[0]} mode. "
+            "`train(...)` sets every layer, and `.training = ...` one alone: note each layer's own mode, and give it "
+            "back.",
+        )
 
 
 class TrustedAccuracy(Exercise):
@@ -391,7 +412,7 @@ QUIZ = Quiz(
                 Option(
                     "A smaller lead, perhaps none.",
                     "The less your pictures resemble the old ones and the more of them "
-                    "you have, the less the old features are worth. Lesson 08 measures it.",
+                    "you have, the less the old features are worth. Measure it on your data.",
                     right=True,
                 ),
                 Option(

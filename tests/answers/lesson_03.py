@@ -263,10 +263,18 @@ class Frozen(nn.Module):
             "inference mode and a comprehension": """
 @torch.inference_mode()
 def extract(backbone, batches):
-    mode = backbone.training
+    modes = {name: layer.training for name, layer in backbone.named_modules()}
     backbone.eval()
     pairs = [(backbone(images), labels) for images, labels in batches]
-    backbone.train(mode)
+    for name, layer in backbone.named_modules():
+        layer.training = modes[name]
+    return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
+""",
+            "works on a copy": """
+def extract(backbone, batches):
+    import copy
+    quiet = copy.deepcopy(backbone).eval()
+    pairs = [(quiet(images).detach(), labels) for images, labels in batches]
     return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
 """,
         },
@@ -312,6 +320,47 @@ def extract(backbone, batches):
     return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
 """,
                 "put it back",
+            ),
+            "model.train(was_training)": Wrong(
+                """
+def extract(backbone, batches):
+    was_training = backbone.training
+    backbone.eval()
+    features, labels = [], []
+    with torch.no_grad():
+        for images, batch_labels in batches:
+            features.append(backbone(images))
+            labels.append(batch_labels)
+    backbone.train(was_training)
+    return torch.cat(features), torch.cat(labels)
+""",
+                "`0.1` was left in `train()` mode",
+            ),
+            "puts back the outermost flag alone": Wrong(
+                """
+def extract(backbone, batches):
+    was_training = backbone.training
+    backbone.eval()
+    with torch.no_grad():
+        pairs = [(backbone(images), labels) for images, labels in batches]
+    backbone.training = was_training
+    return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
+""",
+                "one alone: note each layer's own mode",
+            ),
+            "believes the outermost flag": Wrong(
+                """
+def extract(backbone, batches):
+    modes = [(layer, layer.training) for layer in backbone.modules()]
+    if backbone.training:
+        backbone.eval()
+    with torch.no_grad():
+        pairs = [(backbone(images), labels) for images, labels in batches]
+    for layer, training in modes:
+        layer.training = training
+    return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
+""",
+                "with its dropout (`3`) in `train()` mode",
             ),
             "always ends in train mode": Wrong(
                 """
