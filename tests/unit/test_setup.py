@@ -19,7 +19,7 @@ from helpers.course.lessons import all_lessons
 from helpers.places import repository
 
 ROOT = repository()
-TARGETS = ("setup", "lab", "run", "test", "lint", "notebooks", "lock")
+TARGETS = ("setup", "lab", "run", "test", "lint", "notebooks", "measured", "lock")
 
 
 def text(name: str) -> str:
