@@ -68,7 +68,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="painted flowers", help="as in the lesson's parameters cell")
     dataset = parser.parse_args().dataset
-    dataset = str(Path(dataset).resolve()) if Path(dataset).is_dir() else dataset
 
     (lesson,) = find_lessons(["05"])
     defaults = default_parameters(lesson.read())

@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -23,7 +22,7 @@ from torch import Tensor
 
 from helpers.course import show_table
 from helpers.course.lessons import find_lessons
-from helpers.course.parameters import default_parameters, parameters_cell
+from helpers.course.parameters import default_parameters, parameters_cell, parameters_for
 from helpers.training import evaluate
 
 STAGES = [1e-5, 1e-5, 1e-4, 1e-4, 1e-3]
@@ -40,7 +39,7 @@ def lesson_names(number: str, parameters: dict[str, Any], last: str) -> dict[str
     """The names of a lesson after its cells up to the one that sets `last`, run here and in silence."""
     matplotlib.use("Agg")
     (lesson,) = find_lessons([number])
-    notebook = lesson.read()
+    notebook, chosen = lesson.read(), parameters_for([lesson], parameters)[lesson.name]
     names: dict[str, Any] = {"__name__": lesson.name}
     for cell in notebook.cells:
         if cell.cell_type != "code" or "exercise" in cell.metadata.get("tags", []):
@@ -48,7 +47,7 @@ def lesson_names(number: str, parameters: dict[str, Any], last: str) -> dict[str
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(cell.source, f"{lesson.name}, cell {cell.id}", "exec"), names)
         if cell is parameters_cell(notebook):
-            names.update(parameters)
+            names.update(chosen)
         if last in names:
             return names
     raise LookupError(f"no cell of {lesson.name} sets {last}")
@@ -87,8 +86,6 @@ def main() -> None:
     seeds, only = given.pop("seeds"), given.pop("only")
     if seeds < 2:
         parser.error("--seeds: a spread needs 2 seeds or more")
-    if Path(given["DATASET"]).is_dir():
-        given["DATASET"] = str(Path(given["DATASET"]).resolve())
     lesson = lesson_names("05", given, last="strategies")
     found = sorted(rows(lesson, only, seeds), key=lambda row: -row["accuracy"])
     show_table(found, f"Validation accuracy over {seeds} seeds, {given['EPOCHS']} epochs, {given['SIDE']} px")

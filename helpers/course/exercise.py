@@ -69,6 +69,14 @@ def short(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+KINDS_OF_HOOK = ("forward_hooks", "forward_pre_hooks", "backward_hooks", "backward_pre_hooks")
+
+
+def hooks_on(module: torch.nn.Module) -> int:
+    """How many hooks are registered on this module itself."""
+    return sum(len(getattr(module, f"_{kind}")) for kind in KINDS_OF_HOOK)
+
+
 def one_number(answer: object, reason: str) -> float:
     """`answer` as a float: Python's or numpy's number, a fraction, or a tensor that holds one; else `reason`."""
     if isinstance(answer, np.ndarray) and answer.ndim == 0:

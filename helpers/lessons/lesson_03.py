@@ -278,18 +278,14 @@ def extract(backbone, batches):
             tuple(found.shape) == (10,) and torch.equal(found, labels),
             "The labels are not those of the features, in the same order.",
         )
-        changed = [name for name, layer in network.named_modules() if layer.training is not modes[name]]
-        left = ["`train()`" if network.get_submodule(name).training else "`eval()`" for name in changed]
-        require(
-            "" not in changed,
-            f"The network came {arrives} and was left in {(left or [''])[0]} mode: put it back.",
-        )
-        require(
-            not changed,
-            f"The network came {arrives}, and its layer `{(changed or [''])[0]}` was left in {(left or [''])[0]} mode. "
-            "`train(...)` sets every layer, and `.training = ...` one alone: note each layer's own mode, and give it "
-            "back.",
-        )
+        for name, layer in network.named_modules():  # the network itself comes first, and has no name
+            kept, left = layer.training is modes[name], "`train()`" if layer.training else "`eval()`"
+            require(kept or name, f"The network came {arrives} and was left in {left} mode: put it back.")
+            require(
+                kept,
+                f"The network came {arrives}, and its layer `{name}` was left in {left} mode. `train(...)` sets every "
+                "layer, and `.training = ...` one alone: note each layer's own mode, and give it back.",
+            )
 
 
 class TrustedAccuracy(Exercise):

@@ -16,7 +16,16 @@ from torchvision.models.convnext import CNBlockConfig
 from torchvision.models.efficientnet import MBConvConfig
 from torchvision.models.resnet import BasicBlock
 
-from helpers.course.exercise import Exercise, Exercises, Incorrect, Level, require, short
+from helpers.course.exercise import (
+    KINDS_OF_HOOK,
+    Exercise,
+    Exercises,
+    Incorrect,
+    Level,
+    hooks_on,
+    require,
+    short,
+)
 from helpers.course.quiz import Option, Question, Quiz
 from helpers.errors import first_line
 from helpers.models.freezing import eval_mode, moved, snapshot
@@ -176,16 +185,13 @@ def _require_left_as_found(model: nn.Module, found: _Found) -> None:
     _require_modes(model, found)
 
 
-_KINDS_OF_HOOK = ("forward_hooks", "forward_pre_hooks", "backward_hooks", "backward_pre_hooks")
-
-
 def _hooks_for_all() -> list[dict[int, Callable]]:
     """What `torch.nn.modules.module.register_module_forward_hook` and its like have registered."""
-    return [getattr(nn.modules.module, f"_global_{kind}") for kind in _KINDS_OF_HOOK]
+    return [getattr(nn.modules.module, f"_global_{kind}") for kind in KINDS_OF_HOOK]
 
 
 def _require_unwatched(model: nn.Module, found: _Found) -> None:
-    hooks = sum(len(getattr(module, f"_{kind}")) for module in model.modules() for kind in _KINDS_OF_HOOK)
+    hooks = sum(map(hooks_on, model.modules()))
     require(
         hooks == 0,
         f"{hooks} of your hooks are still on the network, and will run in every pass from now on: keep each handle "

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from helpers.course.exercise import Exercise, Exercises, Level, one_number, require, short
 from helpers.course.quiz import Option, Question, Quiz
+from helpers.models.freezing import snapshot
 
 
 class _Block(nn.Module):
@@ -76,7 +77,7 @@ def _facts(model: nn.Module) -> dict[str, dict]:
     named = dict(model.named_parameters())
     return {
         "requires_grad": {name: p.requires_grad for name, p in named.items()},
-        "numbers": {name: value.detach().clone() for name, value in model.state_dict().items()},
+        "numbers": snapshot(model),
         "gradients": {name: None if p.grad is None else p.grad.clone() for name, p in named.items()},
         "modes": {name: module.training for name, module in model.named_modules()},
     }

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.vision_transformer import interpolate_embeddings
 
-from helpers.course.exercise import Exercise, Exercises, Incorrect, Level, one_number, require, short
+from helpers.course.exercise import Exercise, Exercises, Incorrect, Level, hooks_on, one_number, require, short
 from helpers.course.quiz import Option, Question, Quiz
+from helpers.models.freezing import moved, snapshot
 
 MOST_WARM_UPS = 12
 CLOSE = 0.75  # a right answer and the network's own clock differ by less than this factor
@@ -182,7 +183,7 @@ def images_a_second(model, images, repeats):
         misses = 0
         for _ in range(TRIES):
             network = trial.network()
-            before = self._modes(network), self._flags(network), self._numbers(network)
+            before = self._modes(network), self._flags(network), snapshot(network)
             found = images_a_second(network, torch.zeros(trial.images, 3, 4, 4), trial.repeats)
             found = one_number(found, f"Return one number, not {short(found)}.")
             self._hold_to_manners(network.log, trial.images, trial.repeats)
@@ -224,9 +225,6 @@ def images_a_second(model, images, repeats):
     def _flags(self, network: _Stopwatch) -> dict[str, bool]:
         return {name: parameter.requires_grad for name, parameter in network.named_parameters()}
 
-    def _numbers(self, network: _Stopwatch) -> dict[str, Tensor]:
-        return {name: tensor.clone() for name, tensor in network.state_dict().items()}
-
     def _hold_to_what_was(
         self, network: _Stopwatch, modes: dict[str, bool], flags: dict[str, bool], numbers: dict[str, Tensor]
     ) -> None:
@@ -247,19 +245,19 @@ def images_a_second(model, images, repeats):
             "Gradients were on before your function and are off after it, so nothing that comes later could train: "
             "use `with torch.inference_mode():`, which ends by itself.",
         )
-        hooked = [name or "the network" for name, module in network.named_modules() if _hooks(module)]
+        hooked = [name or "the network" for name, module in network.named_modules() if hooks_on(module)]
         require(
             not hooked,
             f"Your function left a hook on `{'`, `'.join(hooked)}`, which runs in each later pass: `.remove()` it.",
         )
-        now = self._numbers(network)
+        now = network.state_dict()
         other_type = [name for name, tensor in numbers.items() if now[name].dtype != tensor.dtype]
         require(
             not other_type,
             f"`{'`, `'.join(other_type)}` came in another dtype than your function left it in: "
             "measure the network as it is, or a copy of it.",
         )
-        changed = [name for name, tensor in numbers.items() if not torch.equal(now[name], tensor)]
+        changed = moved(numbers, network)
         require(
             not changed,
             f"Your function changed the numbers in `{'`, `'.join(changed)}`. To measure is to look only: "
@@ -289,11 +287,6 @@ def images_a_second(model, images, repeats):
             "Gradients were on, so each pass also kept what a backward pass would need: "
             "measure under `torch.inference_mode()`.",
         )
-
-
-def _hooks(module: nn.Module) -> int:
-    kinds = (module._forward_pre_hooks, module._forward_hooks, module._backward_pre_hooks, module._backward_hooks)
-    return sum(len(kind) for kind in kinds)
 
 
 def _beats(one: dict, other: dict) -> bool:
