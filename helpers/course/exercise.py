@@ -19,7 +19,6 @@ import sysconfig
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
@@ -29,16 +28,8 @@ import torch
 
 import helpers
 from helpers.course import panel, progress
+from helpers.course.verdicts import Incorrect, Outcome, Report, require
 from helpers.errors import CourseError, first_line
-
-
-class Outcome(StrEnum):
-    """The four things that a check can say."""
-
-    CORRECT = "correct"
-    INCORRECT = "incorrect"
-    NOT_ATTEMPTED = "not_attempted"
-    ERROR = "error"
 
 
 class Level(StrEnum):
@@ -49,18 +40,8 @@ class Level(StrEnum):
     EDGE = "at the edge"
 
 
-class Incorrect(Exception):
-    """The answer ran and is wrong; the message is the reason, written to the learner."""
-
-
 class NotSolved(Exception):
     """Raised by a strict run (`COURSE_STRICT=1`) for anything but a correct answer."""
-
-
-def require(condition: object, reason: str) -> None:
-    """Go on where `condition` holds; else the answer is incorrect, for this `reason`."""
-    if not condition:
-        raise Incorrect(reason)
 
 
 def short(value: object) -> str:
@@ -88,15 +69,6 @@ def one_number(answer: object, reason: str) -> float:
         fits = isinstance(answer, numbers.Real) and not isinstance(answer, bool)
     require(fits, reason)
     return float(answer)
-
-
-@dataclass(frozen=True)
-class Report:
-    """What one check found: its outcome and the words for the learner."""
-
-    number: str
-    outcome: Outcome
-    message: str
 
 
 class Exercise:

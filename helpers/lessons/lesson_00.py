@@ -7,8 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from helpers.course.exercise import Exercise, Exercises, Level, require, short
+from helpers.course.exercise import Exercise, Exercises, Level, short
 from helpers.course.quiz import Option, Question, Quiz
+from helpers.course.verdicts import require
 
 
 class MostLikelyName(Exercise):

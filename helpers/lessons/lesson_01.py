@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torchvision.models import get_model_weights
 from torchvision.transforms._presets import ImageClassification
 
-from helpers.course.exercise import Exercise, Exercises, Incorrect, Level, require, short
+from helpers.course.exercise import Exercise, Exercises, Level, short
 from helpers.course.quiz import Option, Question, Quiz
+from helpers.course.verdicts import Incorrect, require
 from helpers.data.photos import ExamplePhoto, example_photos
 from helpers.errors import CourseError
 from helpers.models.backbones import Backbone, load_backbone

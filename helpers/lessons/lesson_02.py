@@ -8,8 +8,9 @@ import numbers
 import torch
 from torch import Tensor, nn
 
-from helpers.course.exercise import Exercise, Exercises, Level, require
+from helpers.course.exercise import Exercise, Exercises, Level
 from helpers.course.quiz import Option, Question, Quiz
+from helpers.course.verdicts import require
 from helpers.models.counting import count_parameters
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from helpers.course.exercise import Exercise, Exercises, Level, one_number, require, short
+from helpers.course.exercise import Exercise, Exercises, Level, one_number, short
 from helpers.course.quiz import Option, Question, Quiz
+from helpers.course.verdicts import require
 from helpers.models.freezing import moved, snapshot
 
 

@@ -16,17 +16,9 @@ from torchvision.models.convnext import CNBlockConfig
 from torchvision.models.efficientnet import MBConvConfig
 from torchvision.models.resnet import BasicBlock
 
-from helpers.course.exercise import (
-    KINDS_OF_HOOK,
-    Exercise,
-    Exercises,
-    Incorrect,
-    Level,
-    hooks_on,
-    require,
-    short,
-)
+from helpers.course.exercise import KINDS_OF_HOOK, Exercise, Exercises, Level, hooks_on, short
 from helpers.course.quiz import Option, Question, Quiz
+from helpers.course.verdicts import Incorrect, require
 from helpers.errors import first_line
 from helpers.models.freezing import eval_mode, moved, snapshot
 

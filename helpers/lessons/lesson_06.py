@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.vision_transformer import interpolate_embeddings
 
-from helpers.course.exercise import Exercise, Exercises, Incorrect, Level, hooks_on, one_number, require, short
+from helpers.course.exercise import Exercise, Exercises, Level, hooks_on, one_number, short
 from helpers.course.quiz import Option, Question, Quiz
+from helpers.course.verdicts import Incorrect, require
 from helpers.models.freezing import moved, snapshot
 
 MOST_WARM_UPS = 12

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from helpers.course.answers import divided, exercise_cells
-from helpers.course.exercise import Outcome, Report
 from helpers.course.lessons import find_lessons
 from helpers.course.parameters import parameters_cell
+from helpers.course.verdicts import Outcome, Report
 from helpers.lessons import lesson_module, lesson_numbers
 from tests.answers import Wrong, answers_of
 

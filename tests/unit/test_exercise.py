@@ -13,17 +13,8 @@ import torch
 from torch import nn
 
 from helpers.course import progress
-from helpers.course.exercise import (
-    Exercise,
-    Exercises,
-    Incorrect,
-    Level,
-    NotSolved,
-    Outcome,
-    is_unwritten,
-    one_number,
-    require,
-)
+from helpers.course.exercise import Exercise, Exercises, Level, NotSolved, is_unwritten, one_number
+from helpers.course.verdicts import Incorrect, Outcome, require
 from helpers.errors import CourseError
 
 
