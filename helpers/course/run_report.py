@@ -6,12 +6,10 @@ import base64
 import copy
 import html
 import json
-from typing import TYPE_CHECKING
 
 from nbformat import NotebookNode
 
-if TYPE_CHECKING:
-    from helpers.course.running import Result, Summary
+from helpers.course.run_results import Result, Summary
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

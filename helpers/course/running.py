@@ -30,44 +30,14 @@ from helpers.course.panel import CHECK_MIME
 from helpers.course.parameters import parameters_for
 from helpers.course.records import write_beside
 from helpers.course.run_report import index_page, lesson_page, summary_text
+from helpers.course.run_results import Result, Summary
+from helpers.course.verdicts import Outcome
 from helpers.errors import CourseError, first_line, unknown_name
 from helpers.training.devices import device_name, pick_device
 
 CELL_TIMEOUT = 1800  # seconds; an order of magnitude above the slowest cell on a slow laptop
 _SAMPLE_EVERY = 0.2  # seconds between two looks at the kernel's memory
 _START_TIMEOUT = 120  # seconds for a kernel to start; a busy machine takes tens
-_OUTCOMES = ("correct", "incorrect", "not_attempted", "error")
-
-
-@dataclass(frozen=True)
-class Result:
-    """How one lesson went. `error` and `cell` (the n-th code cell that ran) tell of the failure, if any."""
-
-    name: str
-    status: str  # "ok" or "failed"
-    seconds: float
-    peak_rss_mb: float
-    checks: dict[str, int]
-    notebook: Path  # as executed
-    error: str | None = None
-    cell: int | None = None
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What `run_lessons` did; the same as its `summary.json`."""
-
-    device: str
-    total_seconds: float
-    results: list[Result]
-
-    @property
-    def failed(self) -> list[Result]:
-        return [result for result in self.results if result.status == "failed"]
-
-    def __getitem__(self, name: str) -> Result:
-        """The result of a lesson by its name or its number."""
-        return next(result for result in self.results if name in (result.name, result.name[:2]))
 
 
 def checks_in(notebook: NotebookNode) -> dict[str, dict[str, str]]:
@@ -252,7 +222,7 @@ def _run_one(run: _Run, out: Path) -> Result:
     write_beside(executed, nbformat.writes(run.notebook) + "\n")
     write_beside(out / f"{name}.html", lesson_page(run.notebook, name))
     outcomes = [check["outcome"] for check in checks_in(run.notebook).values()]
-    checks = {outcome: outcomes.count(outcome) for outcome in _OUTCOMES}
+    checks = {outcome.value: outcomes.count(outcome) for outcome in Outcome}
     status = "failed" if error else "ok"
     return Result(name, status, seconds, round(run.peak_bytes / 1e6, 1), checks, executed, error, cell)
 

@@ -12,7 +12,8 @@ import pytest
 
 from helpers.course.answers import exercise_cells, reference_answers
 from helpers.course.lessons import Lesson, all_lessons
-from helpers.course.running import Result, checks_in, run_lessons
+from helpers.course.run_results import Result
+from helpers.course.running import checks_in, run_lessons
 from helpers.lessons import lesson_module
 from tests.answers import answers_of
 
