@@ -57,7 +57,7 @@ def what_moved(model, step):
     step()
     return [name for name, value in model.named_parameters() if value.requires_grad]
 """,
-                "did not move",
+                "It did not move",
             ),
             "forgets to take the step": Wrong(
                 """
@@ -254,7 +254,7 @@ class Frozen(nn.Module):
         self.backbone(images)
         print("done")
 """,
-                "must return the features",
+                "a tensor was expected: features",
             ),
         },
     ),
@@ -286,7 +286,7 @@ def extract(backbone, batches):
         pairs = [(backbone(images), labels) for images, labels in batches]
     return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
 """,
-                "statistics moved",
+                "Switch to `eval()` before the pass",
             ),
             "keeps the gradient graph": Wrong(
                 """
@@ -334,7 +334,7 @@ def extract(backbone, batches):
     backbone.train(was_training)
     return torch.cat(features), torch.cat(labels)
 """,
-                "`0.1` was left in `train()` mode",
+                "`0.1` came in `eval()` mode",
             ),
             "puts back the outermost flag alone": Wrong(
                 """
@@ -371,16 +371,20 @@ def extract(backbone, batches):
     backbone.train()
     return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
 """,
-                "left in `train()` mode",
+                "came in `eval()` mode and was left in the other",
             ),
             "returns lists of batches": Wrong(
                 """
 def extract(backbone, batches):
+    modes = [(layer, layer.training) for layer in backbone.modules()]
     backbone.eval()
     with torch.no_grad():
-        return [backbone(images) for images, _ in batches], [labels for _, labels in batches]
+        features = [backbone(images) for images, _ in batches]
+    for layer, training in modes:
+        layer.training = training
+    return features, [labels for _, labels in batches]
 """,
-                "Return two tensors",
+                "a tensor was expected: features",
             ),
             "reverses the labels": Wrong(
                 """
@@ -485,8 +489,7 @@ def trusted_accuracy(logits, labels):
         right += int(logits[i].argmax() == labels[i] and not logits[i].isnan().any())
     return right / len(logits)
 """,
-                "IndexError",
-                outcome="error",
+                "stopped with `IndexError",
             ),
         },
     ),

@@ -1,0 +1,226 @@
+"""What came back: each function gives it in Python's own types, or a reason why it is no such thing.
+
+What a learner hands in may be of any class, also one that claims to equal everything. So nothing here compares an
+answer as it came: `plain` first takes out of it the value that it holds.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from helpers.course.verdicts import Incorrect, require
+from helpers.errors import first_line
+
+_BUILT_IN = (bool, int, float, complex, str, bytes)
+
+
+def short(value: object) -> str:
+    """What a learner's code gave back, on one line of at most 80 characters, to quote in a reason."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def quoted(names: Iterable[str], most: int = 4) -> str:
+    """Names of parameters or layers in backticks, for a reason.
+
+    >>> quoted("abcdef", most=2)
+    '`a`, `b` and 4 more'
+    """
+    named = list(names)
+    more = f" and {len(named) - most} more" if len(named) > most else ""
+    return "`" + "`, `".join(named[:most]) + f"`{more}"
+
+
+def capital(text: str) -> str:
+    """`text` with a capital letter in front, to begin a sentence with it; the rest stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def plain(value: object) -> object:
+    """The value that an answer holds, in the types of Python and torch alone.
+
+    A subclass of `str` or `int` may bring its own `__eq__`, and a list may hold such items. What comes out of here
+    compares as its value does. Anything of another type is given back as it is, and equals nothing that a check
+    expects once it is asked for its type.
+    """
+    kind = type(value)
+    if kind in _BUILT_IN or value is None:
+        return value
+    if issubclass(kind, np.generic) or (issubclass(kind, np.ndarray) and np.ndarray.__getitem__(value, ...).ndim == 0):
+        return plain(np.asarray(value).item())
+    if issubclass(kind, Tensor):
+        return value if kind in (Tensor, nn.Parameter) else value.as_subclass(Tensor)
+    if issubclass(kind, dict):
+        return {plain(key): plain(item) for key, item in dict.items(value)}
+    for built_in, iterate in ((list, list.__iter__), (tuple, tuple.__iter__), (set, set.__iter__)):
+        if issubclass(kind, built_in):
+            return built_in(plain(item) for item in iterate(value))
+    if issubclass(kind, frozenset):
+        return frozenset(plain(item) for item in frozenset.__iter__(value))
+    for built_in, convert in ((str, str.__str__), (int, int.__int__), (float, float.__float__)):
+        if issubclass(kind, built_in):
+            return convert(value)
+    return value
+
+
+def one_number(said: object, reason: str) -> float:
+    """`said` as a float: Python's or numpy's number, a fraction, or a tensor that holds one; else `reason`."""
+    value = plain(said)
+    if isinstance(value, Tensor):
+        value = value.detach()
+        require(value.numel() == 1 and value.dtype != torch.bool and not value.is_complex(), reason)
+        return value.item()
+    require(issubclass(type(value), numbers.Real) and type(value) is not bool, reason)
+    return float(value)
+
+
+def a_bool(said: object, reason: str) -> bool:
+    """`said` as True or False: Python's, numpy's, or a tensor that holds one; else `reason`."""
+    value = plain(said)
+    if isinstance(value, Tensor) and value.numel() == 1 and value.dtype == torch.bool:
+        value = value.item()
+    require(type(value) is bool, reason)
+    return value
+
+
+def a_string(said: object, reason: str) -> str:
+    """`said` as a plain string; else `reason`."""
+    value = plain(said)
+    require(type(value) is str, reason)
+    return value
+
+
+def a_tensor(said: object, shape: Sequence[int], case: str, *, of: str = "tensor", why: str = "") -> Tensor:
+    """`said` as a tensor of this shape. `of` names what it holds; `why` says what such a shape stands for.
+
+    >>> a_tensor(torch.zeros(2, 3), [2, 3], "For two images", of="logits").shape
+    torch.Size([2, 3])
+    """
+    value = plain(said)
+    require(isinstance(value, Tensor), f"{case} you gave `{short(said)}`, and a tensor was expected: {of}.")
+    require(
+        list(value.shape) == list(shape),
+        f"{case} the shape of your {of} is {list(value.shape)}, and {list(shape)} was expected. {why}".strip(),
+    )
+    return value
+
+
+def names(said: object, case: str, *, of: str = "names") -> list[str]:
+    """`said` as a list of different strings, in its order; a set is given back sorted."""
+    value = plain(said)
+    fits = isinstance(value, list | tuple | set | frozenset) and all(type(one) is str for one in value)
+    require(fits, f"{case} a list of {of} was expected, and you gave `{short(said)}`.")
+    listed = list(value) if isinstance(value, list | tuple) else sorted(value)
+    twice = sorted({one for one in listed if listed.count(one) > 1})
+    require(not twice, f"{case} your list names {quoted(twice)} more than once.")
+    return listed
+
+
+def exactly(
+    said: object,
+    expected: Iterable[str],
+    case: str,
+    *,
+    missing: str | Callable[[list[str]], str] = "",
+    extra: str | Callable[[list[str]], str] = "",
+) -> None:
+    """`said` is a list of just the `expected` names, in any order.
+
+    `missing` and `extra` say what it usually means that names are missing, or are there without belonging: a
+    sentence, or a function that makes one of these names.
+    """
+    found, wanted = names(said, case), list(expected)
+    missed = [name for name in wanted if name not in found]
+    require(not missed, f"{case} your list misses {quoted(missed)}. {_sentence(missing, missed)}".strip())
+    surplus = [name for name in found if name not in wanted]
+    require(
+        not surplus, f"{case} your list names {quoted(surplus)}, and should not. {_sentence(extra, surplus)}".strip()
+    )
+
+
+def _sentence(why: str | Callable[[list[str]], str], names: list[str]) -> str:
+    return why if isinstance(why, str) else why(names)
+
+
+def pairs(said: object, case: str, *, count: int | None = None) -> list[tuple[str, float]]:
+    """`said` as a list of (name, number), of `count` entries where that is given."""
+    value = plain(said)
+    fits = isinstance(value, list | tuple) and all(isinstance(one, list | tuple) and len(one) == 2 for one in value)
+    require(fits, f"{case} a list of pairs (name, number) was expected, and you gave `{short(said)}`.")
+    for name, number in value:
+        a_number = issubclass(type(number), numbers.Real) and type(number) is not bool
+        require(
+            type(name) is str and a_number,
+            f"{case} a pair is `{short((name, number))}`: its name must be a string, and its number a plain one. "
+            "`float(...)` or `int(...)` makes one of a tensor.",
+        )
+    require(
+        count is None or len(value) == count,
+        f"{case} your list has {len(value)} pairs, and {count} were expected.",
+    )
+    return [(name, number if type(number) in (int, float) else float(number)) for name, number in value]
+
+
+def close(found: float, expected: float, *, off: float = 1e-6) -> bool:
+    """Whether two numbers are the same, to within the fraction `off` of the greater, or `off` itself near zero."""
+    return math.isclose(found, expected, rel_tol=off, abs_tol=off)
+
+
+def refusal(
+    call: Callable[[], object],
+    case: str,
+    *,
+    error: type[Exception] = ValueError,
+    naming: Iterable[str] = (),
+    sparing: Iterable[str] = (),
+) -> None:
+    """`call` raises an `error` that says its cause: it has words, and among them one at least of those in `naming`.
+
+    Where `sparing` holds names, the message names none of them: it blames only what is wrong. Names count as whole
+    words, so that `layer1` is not taken for named by "layer10". It cannot be seen whether the words make sense.
+
+    Args:
+        call: the learner's function with the bad input already in it.
+        case: what was wrong with that input, to begin a sentence with: "For an empty batch".
+    """
+    kind = error.__name__
+    try:
+        found = call()
+    except Incorrect:
+        raise
+    except error as raised:
+        _require_cause(str(raised), kind, case, list(naming), list(sparing))
+        return
+    except Exception as raised:
+        stopped = f"`{type(raised).__name__}: {first_line(raised)[:110]}`"
+        raise Incorrect(
+            f"{case} your function stopped with {stopped}. Look for the mistake first, and raise a `{kind}` that says "
+            "what is wrong."
+        ) from None
+    raise Incorrect(f"{case} your function gave back `{short(found)}`: raise a `{kind}` that says what is wrong.")
+
+
+def _require_cause(message: str, kind: str, case: str, naming: list[str], sparing: list[str]) -> None:
+    require(message.strip(), f"{case} your `{kind}` says nothing: put the cause into its message.")
+    wanted = "` or `".join(naming)
+    require(
+        not naming or any(_named(name, message) for name in naming),
+        f"{case} your `{kind}` should name `{wanted}`; it says: {short(message)}",
+    )
+    blamed = [name for name in sparing if _named(name, message)]
+    require(
+        not blamed,
+        f"{case} your `{kind}` names {quoted(blamed)} as well, where nothing is wrong. It says: {short(message)}",
+    )
+
+
+def _named(name: str, message: str) -> bool:
+    """Whether the message has this name as a word, and not as a layer of the same name inside of another."""
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", message, flags=re.IGNORECASE) is not None

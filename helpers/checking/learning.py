@@ -1,0 +1,142 @@
+"""What a real training step moves, and which parameter an optimizer holds in which group."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from helpers.checking.answers import plain, quoted, short
+from helpers.course.verdicts import Incorrect, require
+from helpers.errors import first_line
+from helpers.models.freezing import moved, snapshot
+
+# Steps ---------------------------------------------------------------------------------------------
+
+
+def train_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> None:
+    """A real step of SGD with momentum and weight decay, in the mode that the model is in.
+
+    Every parameter goes to the optimizer, frozen or not, as in a loop that does not know what is frozen.
+    """
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    loss = nn.functional.cross_entropy(model(images), labels)
+    try:
+        loss.backward()
+    except RuntimeError as error:
+        raise Incorrect(
+            f"The first training step stops in `backward()` ({first_line(error)[:110]}). Either `no_grad` or `detach` "
+            "cuts the way back to the parameters, or `inplace=True` overwrites numbers that `backward()` needs."
+        ) from None
+    optimizer.step()
+
+
+def step_moves_only(
+    rest: nn.Module, model: nn.Module, frozen: nn.Module, images: Tensor, labels: Tensor, case: str, advice: str = ""
+) -> None:
+    """One real training step of `model` moves its part `rest`, and nothing of its part `frozen`, buffers included.
+
+    Proved for this step alone, and in the modes that the parts are in now: what a later `train()` does is another
+    question.
+
+    Args:
+        case: which network this is, to begin a sentence with: "In a network with BatchNorm,".
+        advice: what the exercise adds where buffers moved.
+    """
+    before, rest_before = snapshot(frozen), snapshot(rest)
+    train_one_step(model, images, labels)
+    require(moved(rest_before, rest), "Even the head did not learn: gradients are switched off altogether.")
+    names = moved(before, frozen)
+    parameters = [name for name in names if name in dict(frozen.named_parameters())]
+    require(
+        not parameters,
+        f"{case} one training step still moved the parameters {quoted(parameters)}. Set `requires_grad` to False on "
+        "every one.",
+    )
+    require(
+        not names,
+        f"{case} the parameters stand still, but the buffers {quoted(names)} moved in one forward pass. BatchNorm "
+        f"updates them in `train()` mode. {advice}".strip(),
+    )
+
+
+# Parameter groups ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Parameter groups as they came, for an optimizer, and the settings of each parameter by its name."""
+
+    groups: list[dict]
+    of: dict[str, dict]
+
+
+def in_exactly_one_group(
+    said: object,
+    model: nn.Module,
+    *,
+    settings: Collection[str],
+    missing: str = "and would never be trained",
+    twice: str = "",
+) -> Groups:
+    """`said` are groups as an optimizer takes them, and hold each parameter of `model`, frozen ones too, just once.
+
+    Names are those of `model.named_parameters()`. A group may hold a tensor, any iterable of tensors, or pairs
+    (name, tensor), as PyTorch allows. A generator under `params` is used up here, so go on with what this gives back.
+
+    Args:
+        settings: what a group has beside its parameters, to name it where `said` is no list of groups: {"lr"}.
+        missing: goes on after "`fc.bias` is in no group,".
+        twice: the cure where a parameter is in two groups.
+    """
+    groups = parameter_groups(said, settings)
+    held = [{id(p) for p in group["params"]} for group in groups]
+    named = dict(model.named_parameters())
+    absent = {name: p for name, p in named.items() if not any(id(p) in ids for ids in held)}
+    trainable = [name for name, p in absent.items() if p.requires_grad]
+    require(not trainable, f"{quoted(trainable)} is in no group, {missing}.")
+    require(not absent, f"{quoted(absent)} is frozen and in no group: the groups hold every parameter.")
+    across = [name for name, p in named.items() if sum(id(p) in ids for ids in held) > 1]
+    require(not across, f"{quoted(across)} is in two groups. {twice}".strip())
+    within = [name for name, p in named.items() if any(sum(p is one for one in g["params"]) > 1 for g in groups)]
+    require(
+        not within,
+        f"{quoted(within)} is in one group more than once. `parameters()` of a layer holds those of the layers inside "
+        "it as well: where you go through all layers, each parameter comes up again and again.",
+    )
+    strangers = sum(len(ids - {id(p) for p in named.values()}) for ids in held)
+    require(not strangers, f"{strangers} tensors in your groups are no parameters of this network: train what it has.")
+    of = {
+        name: {key: plain(value) for key, value in group.items() if key != "params"}
+        for name, p in named.items()
+        for group, ids in zip(groups, held, strict=True)
+        if id(p) in ids
+    }
+    return Groups(groups, of)
+
+
+def parameter_groups(said: object, settings: Collection[str]) -> list[dict]:
+    """`said` as a list of dicts with a list of tensors under `params`, from all that an optimizer takes there."""
+    fits = isinstance(said, list | tuple) and all(isinstance(g, dict) and "params" in g for g in said)
+    wanted = "`, `".join(["params", *sorted(settings)])
+    require(fits, f"Return a list of dicts with `{wanted}`, as an optimizer takes it, not {short(said)}.")
+    return [{**group, "params": _listed(group["params"])} for group in said]
+
+
+def _listed(params: object) -> list[Tensor]:
+    require(
+        not isinstance(params, set | frozenset),
+        "Under `params` is a set. A set has no order, and an optimizer refuses it: make it a list.",
+    )
+    require(isinstance(params, Iterable), f"Under `params` belong parameters, in a list, not {short(params)}.")
+    tensors = [_tensor(one) for one in ([params] if isinstance(params, Tensor) else params)]
+    strange = [one for one in tensors if not isinstance(one, Tensor)]
+    require(not strange, f"Under `params` belong the parameters themselves, not {short(strange[:1])}.")
+    return tensors
+
+
+def _tensor(one: object) -> object:
+    """An optimizer also takes `(name, parameter)`, as `named_parameters()` gives it."""
+    return one[1] if isinstance(one, tuple) and len(one) == 2 else one

@@ -1,0 +1,272 @@
+"""Answer key of lesson 03: freeze the backbone."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import nn
+
+from helpers.checking import networks
+from helpers.checking.answers import a_tensor, close, exactly, one_number, refusal, short
+from helpers.checking.learning import step_moves_only
+from helpers.checking.passes import same_function
+from helpers.checking.untouched import input_untouched, left_as_found
+from helpers.course.exercise import Exercise, Exercises, Level
+from helpers.course.verdicts import require
+from helpers.models.freezing import eval_mode, moved, snapshot
+
+LABELS = torch.arange(16) % 2
+
+
+class SeeWhatMoved(Exercise):
+    number = "3.1"
+    title = "see what moved"
+    level = Level.USE
+    minutes = 5
+    hints = (
+        "`model.state_dict()` holds every parameter and every buffer under its name.",
+        "The entries of a state dict share memory with the model. A copy that stays as it was needs `.clone()`.",
+        "Build `before = {name: value.clone() ...}`, call `step()`, then keep the names where "
+        "`torch.equal(before[name], now)` is False.",
+    )
+    answer = """
+def what_moved(model, step):
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    step()
+    return [name for name, value in model.state_dict().items() if not torch.equal(before[name], value)]
+"""
+
+    def examine(self, what_moved):
+        for case, change in {
+            "After a step that does nothing": lambda model: None,
+            "After a step that adds 1 to a bias": lambda model: model[0][0].bias.add_(1),
+            "After a step that swaps two weights (their sum stays)": _swap_weights,
+            "After a forward pass in train() mode": lambda model: model(networks.images(8)),
+        }.items():
+            self._try(what_moved, change, case)
+        return "Keep this function: it is how you prove what any training step did."
+
+    def _try(self, what_moved, change, case):
+        model, calls = networks.backbone(), []
+        before = snapshot(model)
+
+        def step():
+            calls.append(1)
+            with torch.no_grad():
+                change(model)
+
+        found = what_moved(model, step)
+        require(len(calls) == 1, f"`step()` must be called exactly once; here it was called {len(calls)} times.")
+        missing = functools.partial(_why_missed, found)
+        exactly(found, moved(before, model), f"{case},", missing=missing, extra="It did not move.")
+
+
+def _swap_weights(model: nn.Module) -> None:
+    weight = model[0][0].weight
+    weight.copy_(weight.flip(0))
+
+
+def _why_missed(found: object, missed: list[str]) -> str:
+    copies = "Did you copy the values with `.clone()` before the step? " if not found else ""
+    return copies + "Buffers such as BatchNorm's `running_mean` count too." * ("running" in str(missed))
+
+
+class FreezeForReal(Exercise):
+    number = "3.2"
+    title = "freeze for real"
+    level = Level.WRITE
+    minutes = 6
+    hints = (
+        "Two things move in training: parameters, by gradients, and BatchNorm's statistics, by forward passes.",
+        "`requires_grad_(False)` on a module reaches every parameter in it.",
+        "BatchNorm updates its statistics only in `train()` mode. `model.eval()` reaches every layer in it.",
+    )
+    answer = """
+def freeze_for_real(model):
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    model.eval()
+"""
+
+    def examine(self, freeze):
+        for batch_norm in (False, True):
+            backbone, images = networks.backbone(batch_norm=batch_norm), networks.images(5)
+            expected = backbone.eval()(images)
+            freeze(backbone.train())
+            together, alone = backbone(images), backbone(images[:1])
+            same_function(alone, together[:1], _ITS_NEIGHBOURS)
+            same_function(together, expected, _ANOTHER_FUNCTION)
+            head = nn.Linear(6, 2)
+            case = f"In a network {'with' if batch_norm else 'without'} BatchNorm,"
+            step_moves_only(head, nn.Sequential(backbone, head), backbone, networks.images(16), LABELS, case)
+        return "One real training step with weight decay moved no parameter and no statistic of the backbone."
+
+
+_ITS_NEIGHBOURS = (
+    "What your frozen network says about an image depends on the other images of its batch: BatchNorm still uses the "
+    "batch's own statistics. Put it into `eval()` mode."
+)
+_ANOTHER_FUNCTION = (
+    "Frozen, the network no longer gives the features that it gave before in `eval()` mode. Freezing must not change "
+    "what it computes."
+)
+
+
+class StayFrozen(Exercise):
+    number = "3.3"
+    title = "stay frozen"
+    level = Level.WRITE
+    minutes = 10
+    hints = (
+        "A training loop calls `model.train()` each epoch, and that call reaches every layer, the frozen ones too.",
+        "Your class can define its own `train(self, mode=True)`.",
+        "In `train`, call `super().train(mode)`, then `self.backbone.eval()`, then return `self`.",
+    )
+    answer = """
+class Frozen(nn.Module):
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone
+        self.backbone.requires_grad_(False)
+        self.backbone.eval()
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+    def forward(self, images):
+        return self.backbone(images)
+"""
+
+    def examine(self, Frozen):
+        require(issubclass(Frozen, nn.Module), "Pass a class that inherits from nn.Module.")
+        backbone, images, head = networks.backbone(), networks.images(4), nn.Linear(6, 2)
+        expected = backbone.eval()(images)
+        frozen = Frozen(backbone.train())
+        require(any(p is backbone[0][0].weight for p in frozen.parameters()), _NOT_A_PART)
+        require(frozen.train() is frozen, "`train()` must return the module itself, as PyTorch's own does.")
+        a_tensor(frozen(images), [4, 6], "From `forward`,", of="features")
+        for _ in range(2):
+            model = nn.Sequential(frozen, head).train()
+            step_moves_only(head, model, backbone, networks.images(16), LABELS, "After `model.train()`,", _OVERRIDE)
+            model.eval()
+        same_function(frozen.train()(images), expected, f"After `train()`, the features are others. {_OVERRIDE}")
+        return "Whatever a training loop calls, this backbone stays where it is."
+
+
+_NOT_A_PART = (
+    "The backbone is not a part of your module: `.to(device)` and `state_dict()` would miss it. Keep it as "
+    "`self.backbone = backbone`."
+)
+_OVERRIDE = "`train()` put the backbone back into training mode: override `train` so that it stays in `eval()`."
+
+
+class ExtractFeatures(Exercise):
+    number = "3.4"
+    title = "compute the features once"
+    level = Level.WRITE
+    minutes = 8
+    hints = (
+        "Note each layer's own mode before `eval()`: `modes = [(layer, layer.training) for layer in "
+        "backbone.modules()]`.",
+        "Collect the features and the labels of each batch in two lists, inside `with torch.no_grad():`. `torch.cat` "
+        "joins a list of batches, also when the last one is smaller.",
+        "At the end, `for layer, training in modes: layer.training = training`. `backbone.train(True)` would put a "
+        "frozen BatchNorm into `train()` mode, too.",
+    )
+    answer = """
+def extract(backbone, batches):
+    modes = [(layer, layer.training) for layer in backbone.modules()]
+    backbone.eval()
+    features, labels = [], []
+    with torch.no_grad():
+        for images, batch_labels in batches:
+            features.append(backbone(images))
+            labels.append(batch_labels)
+    for layer, training in modes:
+        layer.training = training
+    return torch.cat(features), torch.cat(labels)
+"""
+
+    def examine(self, extract):
+        for arrives, prepare in {
+            "in `train()` mode": lambda model: model.train(),
+            "in `eval()` mode": lambda model: model.eval(),
+            "in `train()` mode with a frozen BatchNorm (`0.1`)": lambda model: model.train()[0][1].eval(),
+            "in `eval()` mode with its dropout (`3`) in `train()` mode": lambda model: model.eval()[3].train(),
+        }.items():
+            model = networks.backbone(dropout=0.5)
+            prepare(model)
+            self._try(extract, model, arrives)
+        return "Ten images in three uneven batches gave the features of `eval()` mode, and each layer is as it was."
+
+    def _try(self, extract, model, arrives):
+        images, labels = networks.images(10), torch.arange(10)
+        with eval_mode(model), torch.no_grad():
+            expected = model(images)
+        batches = list(zip(images.split(4), labels.split(4), strict=True))
+        with left_as_found(model), input_untouched(batches=batches):
+            said = extract(model, batches)
+        require(isinstance(said, tuple | list) and len(said) == 2, "Return two tensors: the features, and the labels.")
+        features = a_tensor(said[0], [10, 6], "From batches of 4, 4 and 2 images,", of="features", why=_LAST_BATCH)
+        require(not features.requires_grad, "The features carry a gradient graph: extract under `torch.no_grad()`.")
+        same_function(features, expected, f"A network came {arrives}, and these are not its features in `eval()` mode.")
+        found = a_tensor(said[1], [10], "From the same batches,", of="labels")
+        require(torch.equal(found, labels), "The labels are not those of the features, in the same order.")
+
+
+_LAST_BATCH = "Is the last, smaller batch there?"
+
+
+class TrustedAccuracy(Exercise):
+    number = "3.5"
+    title = "an accuracy that you can trust"
+    level = Level.EDGE
+    minutes = 8
+    hints = (
+        "Three things go wrong in silence: no images, labels of shape [n, 1], and rows of NaN.",
+        "`logits.argmax(dim=1)` calls a NaN the largest entry. `logits.isnan().any(dim=1)` finds such rows.",
+        "Raise `ValueError` where `labels.shape != logits.shape[:1]`, and where `len(labels) == 0`.",
+    )
+    answer = """
+def trusted_accuracy(logits, labels):
+    if len(labels) == 0:
+        raise ValueError("no images, no accuracy")
+    if labels.shape != logits.shape[:1]:
+        raise ValueError(f"one label an image, please: {tuple(labels.shape)} for {tuple(logits.shape)}")
+    right = logits.argmax(dim=1) == labels
+    broken = logits.isnan().any(dim=1)
+    return (right & ~broken).float().mean().item()
+"""
+
+    def examine(self, accuracy):
+        for logits, labels, expected, case in (
+            (LOGITS, ANSWERS, 0.75, "Three of four rows are right"),
+            (LOGITS[:1], ANSWERS[:1], 1.0, "One image, and it is right"),
+            (_with_nan(LOGITS), ANSWERS, 0.5, "Two of four are right and one row holds a NaN, which is no answer"),
+        ):
+            found = one_number(said := accuracy(logits, labels), f"Return one number, not {short(said)}.")
+            require(close(found, expected), f"{case}, so the accuracy is {expected}; yours is {found:.3f}.")
+        for logits, labels, case in (
+            (LOGITS, ANSWERS[:2], "For four rows of logits and two labels"),
+            (LOGITS, ANSWERS[:, None], "For labels of shape [4, 1] (they broadcast to a 4 x 4 table)"),
+            (LOGITS[:0], ANSWERS[:0], "For an empty batch (it has no accuracy: 0 / 0)"),
+        ):
+            refusal(lambda given=(logits, labels): accuracy(*given), case)
+        return "Right on one image, honest about NaN, and it refuses what it cannot measure."
+
+
+LOGITS = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [1.0, 0.0, 5.0], [4.0, 0.0, 0.0]])
+ANSWERS = torch.tensor([0, 1, 2, 1])
+
+
+def _with_nan(logits: torch.Tensor) -> torch.Tensor:
+    """`logits` with a NaN in the second row, at the place of its label: `argmax` calls it the largest."""
+    broken = logits.clone()
+    broken[1, 1] = float("nan")
+    return broken
+
+
+EXERCISES = Exercises(SeeWhatMoved, FreezeForReal, StayFrozen, ExtractFeatures, TrustedAccuracy)
