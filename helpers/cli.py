@@ -160,7 +160,7 @@ def _reference_answers(numbers: list[str]) -> dict[str, str]:
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    from helpers.course import doctor
+    from helpers import doctor
 
     return doctor.main(chosen.json)
 

@@ -26,6 +26,11 @@ def repository() -> Path:
     return home
 
 
+def lesson_paths() -> list[Path]:
+    """The notebook of every lesson, in their order."""
+    return sorted((repository() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
 def course_command() -> str:
     """What starts the course's command line in a terminal that stands in the checkout.
 

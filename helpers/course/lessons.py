@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from helpers.course import html
 from helpers.course.display import show
 from helpers.errors import CourseError, first_line, unknown_name
-from helpers.places import repository
+from helpers.places import lesson_paths
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -82,7 +82,7 @@ class Lesson:
 
 def all_lessons() -> list[Lesson]:
     """Every lesson in its order."""
-    return [Lesson(path) for path in sorted((repository() / "notebooks").glob("[0-9][0-9]_*.ipynb"))]
+    return [Lesson(path) for path in lesson_paths()]
 
 
 def find_lessons(names: list[str] | None = None) -> list[Lesson]:

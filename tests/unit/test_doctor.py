@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import shutil
+import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 import torchvision
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 
-from helpers.course import doctor
+from helpers import doctor
 from helpers.errors import CourseError
 from helpers.models import efficientnet_lite
 from helpers.places import repository
@@ -113,6 +115,19 @@ def test_torchvision_without_its_operators(monkeypatch: pytest.MonkeyPatch) -> N
     assert "pair" in check.cure
 
 
+def cannot_load(monkeypatch: pytest.MonkeyPatch, package: str, error: Exception) -> None:
+    """From now on, importing `package` raises `error`."""
+
+    class Stops:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> None:
+            if name == package:
+                raise error
+
+    monkeypatch.delitem(sys.modules, package)
+    monkeypatch.setattr(sys, "meta_path", [Stops, *sys.meta_path])
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -122,14 +137,26 @@ def test_torchvision_without_its_operators(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_a_torch_that_does_not_load_is_one_problem(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def fail(name: str) -> types.ModuleType:
-        raise error
-
-    monkeypatch.setattr(doctor, "_import", fail)
+    cannot_load(monkeypatch, "torch", error)
     status = {check.name: check.status for check in doctor.checks()}
     assert status["torch"] == "problem"
-    assert {status[name] for name in ("device", "embedded weights", "weights cache")} == {"warning"}
+    assert {status[name] for name in ("device", "weights cache")} == {"warning"}
     assert str(error) in found("torch").found
+    assert "pair" in found("torch").cure
+
+
+def test_a_package_that_the_pair_lacks_is_no_question_of_the_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    cannot_load(monkeypatch, "torch", ModuleNotFoundError("No module named 'numpy'", name="numpy"))
+    assert_finds("torch", "problem", "No module named 'numpy'", "make setup")
+    assert "pair" not in found("torch").cure
+
+
+@pytest.mark.parametrize(("name", "package"), [("memory", "psutil"), ("kernel", "jupyter_client.kernelspec")])
+def test_an_installed_package_that_does_not_load(monkeypatch: pytest.MonkeyPatch, name: str, package: str) -> None:
+    """Its version is there to read, so nothing above explains why it does not load."""
+    cannot_load(monkeypatch, package, OSError("cannot open shared object file"))
+    assert_finds(name, "problem", "cannot open shared object file", "make setup")
+    assert doctor.main() == 1
 
 
 def test_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +168,7 @@ def test_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        doctor.psutil, "virtual_memory", lambda: types.SimpleNamespace(available=1_200_000_000, total=8_000_000_000)
+        psutil, "virtual_memory", lambda: types.SimpleNamespace(available=1_200_000_000, total=8_000_000_000)
     )
     assert_finds("memory", "warning", "1.2 of 8.0 GB", "Close other programs")
 
@@ -215,7 +242,7 @@ def test_a_second_copy_of_the_course(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_no_lessons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "all_lessons", list)
+    monkeypatch.setattr(doctor, "lesson_paths", list)
     assert_finds("lessons", "problem", "none in", "Get the course's folder again")
 
 

@@ -1,33 +1,26 @@
 """What can be wrong with a machine, and the cure for each finding.
 
-Nothing heavy is imported at the top: the doctor must also speak where torch is missing or broken.
+It loads with the standard library alone, and each check imports what it looks at: the doctor must also speak where a
+package is missing or broken.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.metadata
 import json
+import re
 import shutil
 import sys
 import tempfile
-import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Literal
 
-import psutil
-from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-from packaging.requirements import Requirement
-
 import helpers
-from helpers.course import html
-from helpers.course.lessons import all_lessons
 from helpers.errors import CourseError, first_line
-from helpers.places import cache_dir, output_dir, repository, weights_dir
+from helpers.places import cache_dir, lesson_paths, output_dir, repository, weights_dir
 
 Status = Literal["ok", "warning", "problem"]
 
@@ -35,6 +28,8 @@ PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest that the course is tes
 LEAST_MEMORY_GB = 3.0  # what a lesson may take, by its contract
 LEAST_DISK_GB = 1.0  # painted images, cached features and a run's results, with room to spare
 SET_UP_AGAIN = "Run `rm -rf .venv && make setup` in the course's folder; with conda, create the environment again."
+
+MEND_FIRST = "Mend the problems above first."
 
 
 @dataclass(frozen=True)
@@ -47,9 +42,27 @@ class Check:
     cure: str = ""
 
 
+class _NotLoaded(Exception):
+    """A package that a check needs does not load; the message says why."""
+
+
+@contextlib.contextmanager
+def _loading() -> Iterator[None]:
+    """Around imports: whatever stops one becomes `_NotLoaded`. Builds that do not fit raise anything."""
+    try:
+        yield
+    except CourseError:
+        raise
+    except Exception as error:
+        raise _NotLoaded(f"{type(error).__name__}: {first_line(error)[:160]}") from error
+
+
 def checks() -> list[Check]:
     """Every check of this machine, in the order in which one would repair it."""
-    return [_told(name, look) for name, look in _every().items()]
+    found: list[Check] = []
+    for name, look in _every().items():
+        found.append(_told(name, look, explained=any(check.status == "problem" for check in found)))
+    return found
 
 
 def _every() -> dict[str, Callable[[], Check]]:
@@ -69,13 +82,22 @@ def _every() -> dict[str, Callable[[], Check]]:
     }
 
 
-def _told(name: str, look: Callable[[], Check]) -> Check:
-    """The check; where the course itself stopped it, the finding is the cause and the cure of that."""
+def _told(name: str, look: Callable[[], Check], explained: bool = False) -> Check:
+    """The check; where it could not be made, the finding says why.
+
+    Args:
+        name: of the check.
+        look: makes it.
+        explained: a problem was found before, which is taken for the reason why a package does not load.
+    """
     try:
         return look()
     except CourseError as error:
         cause, _, cure = str(error).rpartition(": ")
         return Check(name, "problem", cause, f"{cure[:1].upper()}{cure[1:]}.")
+    except _NotLoaded as error:
+        found = f"not looked at ({error})"
+        return Check(name, *(("warning", found, MEND_FIRST) if explained else ("problem", found, SET_UP_AGAIN)))
 
 
 def rows(found: list[Check] | None = None) -> list[dict[str, str]]:
@@ -100,8 +122,15 @@ def main(as_json: bool = False) -> int:
 def _as_text(found: list[Check], stopped: bool) -> str:
     cures = [f"- {check.name}: {check.cure}" for check in found if check.cure]
     verdict = "The course cannot run here yet." if stopped else "The course can run here."
-    table = html.text_table([{"check": c.name, "status": c.status, "found": c.found} for c in found])
-    return "\n".join([table, "", verdict, *(["What to do:", *cures] if cures else [])])
+    return "\n".join([*_lines(found), "", verdict, *(["What to do:", *cures] if cures else [])])
+
+
+def _lines(found: list[Check]) -> list[str]:
+    """A table in plain text: the names and the statuses stand in columns."""
+    cells = [("check", "status", "found"), *((check.name, check.status, check.found) for check in found)]
+    names, statuses = (max(len(line[column]) for line in cells) for column in (0, 1))
+    head, *rest = (f"{name:<{names}}  {status:<{statuses}}  {what}" for name, status, what in cells)
+    return [head, "-" * len(head), *rest]
 
 
 # Python and packages ------------------------------------------------------------------------------------------
@@ -118,29 +147,43 @@ def _python() -> Check:
 
 def _packages() -> Check:
     """The packages that the course imports itself, against the versions that it was tested with."""
-    locked, missing, other = _locked_versions(), [], []
-    for name in _direct_dependencies():
-        try:
-            version = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            missing.append(name)
-            continue
-        if name in locked and version.split("+")[0] != locked[name]:
-            other.append(f"{name} {version} in place of {locked[name]}")
+    names = _direct_dependencies()
+    installed = {name: _installed_version(name) for name in names}
+    missing = [name for name in names if installed[name] is None]
     if missing:
         return Check("packages", "problem", f"missing: {', '.join(missing)}", SET_UP_AGAIN)
+    locked = _locked_versions()
+    other = [
+        f"{name} {version} in place of {locked[name]}"
+        for name, version in installed.items()
+        if name in locked and version.split("+")[0] != locked[name]
+    ]
     if other:
         return Check("packages", "warning", "; ".join(other), f"The course was tested with others. {SET_UP_AGAIN}")
-    return Check("packages", "ok", f"{len(_direct_dependencies())} as in requirements.lock")
+    return Check("packages", "ok", f"{len(names)} as in requirements.lock")
 
 
 def _direct_dependencies() -> list[str]:
+    """The names that pyproject.toml declares, read without the package `packaging`, which may be the missing one."""
+    with _loading():
+        import tomllib  # new in Python 3.11: an older one is a finding
+
     declared = tomllib.loads((repository() / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    return [Requirement(line).name for line in declared]
+    return [re.match(r"[\w.-]+", line)[0] for line in declared]
+
+
+def _installed_version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _locked_versions() -> dict[str, str]:
     """Name and version of each line of requirements.lock that is meant for this Python and system."""
+    with _loading():
+        from packaging.requirements import Requirement
+
     lines = (repository() / "requirements.lock").read_text(encoding="utf-8").splitlines()
     pinned = [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
     return {one.name: next(iter(one.specifier)).version for one in pinned if not one.marker or one.marker.evaluate()}
@@ -149,9 +192,14 @@ def _locked_versions() -> dict[str, str]:
 def _torch() -> Check:
     """torch and torchvision must load, and be built for the same kind of device."""
     try:
-        torch, torchvision = _import("torch"), _import("torchvision")
-    except (ImportError, OSError, RuntimeError) as error:  # a mixed pair may already fail while it is imported
-        return _torch_problem(f"{type(error).__name__}: {first_line(error)[:160]}")
+        with _loading():  # a mixed pair may already fail here
+            import torch
+            import torchvision
+    except _NotLoaded as error:
+        cause = error.__cause__
+        if isinstance(cause, ModuleNotFoundError) and cause.name not in ("torch", "torchvision"):
+            return Check("torch", "problem", str(error), SET_UP_AGAIN)  # the pair is whole, and lacks a package
+        return _torch_problem(str(error))
     versions = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
     if _kind(torch.__version__) != _kind(torchvision.__version__):
         return _torch_problem(f"{versions}: they are of two kinds")
@@ -167,10 +215,6 @@ def _torch_problem(found: str) -> Check:
     return Check("torch", "problem", found, f"{cure} {SET_UP_AGAIN}")
 
 
-def _import(name: str) -> ModuleType:
-    return importlib.import_module(name)
-
-
 def _kind(version: str) -> str:
     """ "cpu", "cu132", or "" where the version does not say, as from PyPI in macOS."""
     return version.partition("+")[2]
@@ -180,20 +224,18 @@ def _kind(version: str) -> str:
 
 
 def _device() -> Check:
+    with _loading():
+        import torch
     try:
-        torch = _import("torch")
         if torch.cuda.is_available():
             memory = torch.cuda.get_device_properties(0).total_memory / 1e9
             return Check("device", "ok", f"CUDA: {torch.cuda.get_device_name(0)}, {memory:.0f} GB")
-        if torch.backends.mps.is_available():
-            return Check("device", "ok", "MPS: Apple's GPU")
-        return Check("device", "ok", f"CPU, {torch.get_num_threads()} threads; every lesson is made for it")
-    except (ImportError, OSError, RuntimeError) as error:
-        return _not_looked_at("device", error)
-
-
-def _not_looked_at(name: str, error: BaseException) -> Check:
-    return Check(name, "warning", f"not looked at ({first_line(error)[:160]})", "Mend the problems above first.")
+    except RuntimeError as error:  # a driver that does not answer
+        cure = 'Update the driver of the GPU and start the machine anew, or work with DEVICE = "cpu".'
+        return Check("device", "warning", f"CUDA: {first_line(error)[:160]}", cure)
+    if torch.backends.mps.is_available():
+        return Check("device", "ok", "MPS: Apple's GPU")
+    return Check("device", "ok", f"CPU, {torch.get_num_threads()} threads; every lesson is made for it")
 
 
 def _memory() -> Check:
@@ -207,6 +249,9 @@ def _memory() -> Check:
 
 def _memory_gb(group: Path = Path("/sys/fs/cgroup")) -> tuple[float, float]:
     """Free and total memory in 1e9 bytes; in a container its own limit, which psutil does not see."""
+    with _loading():
+        import psutil
+
     memory = psutil.virtual_memory()
     free, total = memory.available, memory.total
     limit, used = group / "memory.max", group / "memory.current"
@@ -228,6 +273,9 @@ def _disk() -> Check:
 
 def _kernel() -> Check:
     """Whether the kernel that the notebooks name, `python3`, runs the Python that the course is installed in."""
+    with _loading():
+        from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
     install = f"Run `{sys.executable} -m ipykernel install --sys-prefix`."
     try:
         spec = KernelSpecManager().get_kernel_spec("python3")
@@ -247,13 +295,12 @@ def _kernel() -> Check:
 
 def _embedded_weights() -> Check:
     """The files of the Lite networks, by their published SHA-256."""
-    try:
-        backbones, weights = _import("helpers.models.backbones"), _import("helpers.models.weights")
-    except (ImportError, OSError, RuntimeError) as error:
-        return _not_looked_at("embedded weights", error)
+    with _loading():
+        from helpers.models import backbones, weights
+
     try:
         for name in backbones.OFFLINE_BACKBONES:
-            weights.read_state_dict(backbones.backbone_weights(name).file())
+            weights.read_state_dict(backbones.weights_source(name).file())
     except (CourseError, ImportError) as error:
         return Check("embedded weights", "problem", first_line(error)[:160], SET_UP_AGAIN)
     return Check("embedded weights", "ok", f"{', '.join(backbones.OFFLINE_BACKBONES)}: whole")
@@ -261,11 +308,8 @@ def _embedded_weights() -> Check:
 
 def _weights_cache() -> Check:
     """The folder of fetched weights. Only networks other than the Lite ones need it."""
-    try:
-        _import("torch")
-        folder = weights_dir()
-    except (ImportError, OSError, RuntimeError) as error:
-        return _not_looked_at("weights cache", error)
+    with _loading():
+        folder = weights_dir()  # it asks torch
     if not _can_write(folder):
         cure = "Weights in it are used. To fetch others, set COURSE_WEIGHTS to a folder that you own."
         return Check("weights cache", "warning", f"cannot write to {folder}", cure)
@@ -301,11 +345,11 @@ def _is_checkout(folder: Path) -> bool:
 
 
 def _lessons() -> Check:
-    lessons = all_lessons()
+    lessons = lesson_paths()
     if not lessons:
         cure = "Get the course's folder again (git checkout -- notebooks)."
         return Check("lessons", "problem", f"none in {repository() / 'notebooks'}", cure)
-    return Check("lessons", "ok", f"{len(lessons)}, from {lessons[0].name} to {lessons[-1].name}")
+    return Check("lessons", "ok", f"{len(lessons)}, from {lessons[0].stem} to {lessons[-1].stem}")
 
 
 def _folders() -> Check:
