@@ -27,6 +27,12 @@ class Answers:
     wrong: dict[str, Wrong] = field(default_factory=dict)
 
 
+def but_for(source: str, line: str, wrong: str) -> str:
+    """`source`, a right answer, but for one `line`, in whose place `wrong` stands."""
+    assert source.count(line) == 1, f"{line!r} occurs {source.count(line)} times in the answer"
+    return source.replace(line, wrong)
+
+
 def answers_of(lesson: str) -> dict[str, Answers]:
     """The answers of lesson "03" by exercise number; empty where the module is not there yet."""
     name = f"tests.answers.lesson_{lesson}"

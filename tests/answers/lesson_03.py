@@ -1,6 +1,9 @@
 """Right and wrong answers to lesson 03."""
 
-from tests.answers import Answers, Wrong
+from helpers.lessons.lesson_03 import EXERCISES
+from tests.answers import Answers, Wrong, but_for
+
+LOOK, EXTRACT = EXERCISES["3.1"].answer, EXERCISES["3.4"].answer
 
 ANSWERS = {
     "3.1": Answers(
@@ -75,6 +78,12 @@ def what_moved(model, step):
     return len(moved(before, model))
 """,
                 "list of names",
+            ),
+            "steps on by itself": Wrong(
+                but_for(LOOK, "    return", "    model[0][0].weight.data.add_(1)\n    return"), "only look"
+            ),
+            "leaves the model in eval mode": Wrong(
+                but_for(LOOK, "    step()", "    step(), model.eval()"), "put it back"
             ),
         },
     ),
@@ -372,6 +381,22 @@ def extract(backbone, batches):
     return torch.cat([f for f, _ in pairs]), torch.cat([l for _, l in pairs])
 """,
                 "came in `eval()` mode and was left in the other",
+            ),
+            "leaves the backbone frozen": Wrong(
+                but_for(EXTRACT, "    backbone.eval()\n", "    backbone.eval().requires_grad_(False)\n"),
+                "leave all flags alone",
+            ),
+            "leaves a hook on the backbone": Wrong(
+                but_for(
+                    EXTRACT,
+                    "    backbone.eval()\n",
+                    "    backbone.eval().register_forward_hook(lambda *seen: None)\n",
+                ),
+                "call its `remove()`",
+            ),
+            "sorts the batches": Wrong(
+                but_for(EXTRACT, "    backbone.eval()\n", "    backbone.eval()\n    batches.reverse()\n"),
+                "changed `batches`",
             ),
             "returns lists of batches": Wrong(
                 """

@@ -48,18 +48,20 @@ def what_moved(model, step):
         return "Keep this function: it is how you prove what any training step did."
 
     def _try(self, what_moved, change, case):
-        model, calls = networks.backbone(), []
+        model, stepped = networks.backbone(), []
         before = snapshot(model)
 
         def step():
-            calls.append(1)
             with torch.no_grad():
                 change(model)
+            stepped.append(snapshot(model))
 
-        found = what_moved(model, step)
-        require(len(calls) == 1, f"`step()` must be called exactly once; here it was called {len(calls)} times.")
+        with left_as_found(model, but={"numbers"}):
+            found = what_moved(model, step)
+        require(len(stepped) == 1, f"`step()` must be called exactly once; here it was called {len(stepped)} times.")
         missing = functools.partial(_why_missed, found)
         exactly(found, moved(before, model), f"{case},", missing=missing, extra="It did not move.")
+        require(not moved(stepped[0], model), "Your function itself moved numbers of the model: only look.")
 
 
 def _swap_weights(model: nn.Module) -> None:
