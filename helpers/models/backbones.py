@@ -82,6 +82,11 @@ class Backbone:
         return f"{self.name}: RANDOM weights, {self.why_random}; what it says about images means nothing"
 
     @property
+    def label(self) -> str:
+        """The name for tables and records, which say where weights were random."""
+        return label_of(self.name, self.pretrained)
+
+    @property
     def caution(self) -> str:
         """What to put behind each result: nothing for pretrained weights, a sentence for random ones."""
         return "" if self.pretrained else " RANDOM weights: this says nothing about pretraining."
@@ -106,6 +111,15 @@ class Backbone:
             "licence": meta.get("licence", "BSD-3-Clause (torchvision)"),
             "pretrained": self.pretrained,
         }
+
+
+def label_of(name: str, pretrained: bool) -> str:
+    """The name of a network, with a warning behind it where its weights are random.
+
+    >>> label_of("resnet50", pretrained=False)
+    'resnet50 (random weights)'
+    """
+    return name if pretrained else f"{name} (random weights)"
 
 
 def backbone_names() -> list[str]:
