@@ -7,18 +7,15 @@ else (whether it was attempted, whose exception it was, what is shown and record
 
 from __future__ import annotations
 
-import contextlib
-import dis
 import inspect
 import linecache
 import numbers
 import os
-import random
 import re
 import sysconfig
 import textwrap
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
@@ -28,6 +25,8 @@ import torch
 
 import helpers
 from helpers.course import panel, progress
+from helpers.course.process_state import own_process_state
+from helpers.course.stubs import is_unwritten
 from helpers.course.verdicts import Incorrect, Outcome, Report, require
 from helpers.errors import CourseError, first_line
 
@@ -120,7 +119,7 @@ class Exercise:
         if any(is_unwritten(answer) for answer in answers):
             return self._report(Outcome.NOT_ATTEMPTED, "Write your answer above the check and run the cell again.")
         try:
-            with _own_random_state():
+            with own_process_state():
                 praise = self.examine(*answers)
         except Incorrect as reason:
             return self._report(Outcome.INCORRECT, str(reason))
@@ -166,92 +165,6 @@ def _require_count(exercise: Exercise, answers: tuple[object, ...]) -> None:
             f"the check of exercise {exercise.number} got {len(answers)} answers and takes "
             f"{len(wanted.parameters)}: write {line}"
         ) from None
-
-
-def is_unwritten(answer: object) -> bool:
-    """Whether this is still the stub: `...`, a function whose body is `...`, or a class with such a method.
-
-    A list, tuple or dict with a `...` in it and a class with an empty body are stubs as well.
-    """
-    if answer is Ellipsis:
-        return True
-    if isinstance(answer, list | tuple | dict):
-        return any(item is Ellipsis for item in (answer.values() if isinstance(answer, dict) else answer))
-    if inspect.isclass(answer):
-        return _is_unwritten_class(answer)
-    if not inspect.isfunction(answer):
-        return False
-    function = inspect.unwrap(answer)  # beneath a decorator such as torch.no_grad()
-    return inspect.isfunction(function) and (_returns_at_once(function) or _has_a_gap(function))
-
-
-# What Python itself puts into a class, whatever its body.
-_IN_EVERY_CLASS = set(vars(type("Empty", (), {}))) | {
-    "__qualname__",
-    "__annotations__",
-    "__static_attributes__",
-    "__firstlineno__",
-    "__abstractmethods__",
-    "_abc_impl",
-}
-
-
-def _is_unwritten_class(answer: type) -> bool:
-    own = [member for name, member in vars(answer).items() if name not in _IN_EVERY_CLASS]
-    if not own and not vars(answer).get("__annotations__"):
-        return True
-    methods = [member.__func__ if isinstance(member, classmethod | staticmethod) else member for member in own]
-    return any(is_unwritten(method) for method in methods if inspect.isfunction(method) or method is Ellipsis)
-
-
-# Python's bytecode says it whatever the layout of the source, and also where there is no source to read.
-_NO_STEP = {"RESUME", "NOP", "CACHE", "EXTENDED_ARG", "COPY_FREE_VARS", "MAKE_CELL"}
-
-
-def _returns_at_once(function: Callable) -> bool:
-    """A body of `...`, `pass` or a docstring compiles to: return None. `return ...` is a stub as well."""
-    steps = [step for step in dis.get_instructions(function) if step.opname not in _NO_STEP]
-    names = [step.opname for step in steps]
-    return names in (["RETURN_CONST"], ["LOAD_CONST", "RETURN_VALUE"]) and steps[0].argval in (None, Ellipsis)
-
-
-def _has_a_gap(function: Callable) -> bool:
-    """Whether a `name = ...`, `self.name = ...`, `a, b = ..., ...` or `return ...` is still to be filled in."""
-    steps = [step for step in dis.get_instructions(function) if step.opname not in _NO_STEP]
-    return any(
-        _is_gap(first, second) or (second.opname.startswith("LOAD_") and _is_gap(first, third, attribute=True))
-        for first, second, third in zip(steps, steps[1:], [*steps[2:], steps[-1]], strict=False)
-    ) or any(step.opname == "RETURN_CONST" and step.argval is Ellipsis for step in steps)
-
-
-def _is_gap(loaded: dis.Instruction, then: dis.Instruction, attribute: bool = False) -> bool:
-    """Whether the constant `...`, or a tuple with it, is stored or given back by the step after it."""
-    if loaded.opname != "LOAD_CONST":
-        return False
-    if isinstance(loaded.argval, tuple):
-        return any(item is Ellipsis for item in loaded.argval) and then.opname == "UNPACK_SEQUENCE"
-    stores = ("STORE_ATTR",) if attribute else ("STORE_FAST", "STORE_DEREF", "RETURN_VALUE")
-    return loaded.argval is Ellipsis and then.opname.startswith(stores)
-
-
-@contextlib.contextmanager
-def _own_random_state() -> Iterator[None]:
-    """Check with seed 0 in float32, and give the notebook its random numbers, grad mode and number type back."""
-    python_state, numpy_state, grad = random.getstate(), np.random.get_state(), torch.is_grad_enabled()
-    number_type = torch.get_default_dtype()
-    with torch.random.fork_rng(devices=[]):
-        random.seed(0)
-        np.random.seed(0)
-        torch.default_generator.manual_seed(0)  # the CPU's only: checks run there, a GPU's state stays as it is
-        torch.set_grad_enabled(True)
-        torch.set_default_dtype(torch.float32)
-        try:
-            yield
-        finally:
-            random.setstate(python_state)
-            np.random.set_state(numpy_state)
-            torch.set_grad_enabled(grad)
-            torch.set_default_dtype(number_type)
 
 
 _NOT_THE_LEARNERS = tuple(

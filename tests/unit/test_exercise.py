@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import linecache
+import os
 import random
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ import torch
 from torch import nn
 
 from helpers.course import progress
-from helpers.course.exercise import Exercise, Exercises, Level, NotSolved, is_unwritten, one_number
+from helpers.course.exercise import Exercise, Exercises, Level, NotSolved, one_number
+from helpers.course.stubs import is_unwritten
 from helpers.course.verdicts import Incorrect, Outcome, require
 from helpers.errors import CourseError
 
@@ -218,7 +221,7 @@ def test_changed_check_line_is_told_in_one_line():
         Double().judge(1, 2)
 
 
-def test_random_state_grad_mode_and_number_type_are_as_before():
+def test_random_state_grad_mode_and_dtype_are_as_before():
     torch.manual_seed(5)
     before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
     for answer in (1, 2):
@@ -229,6 +232,17 @@ def test_random_state_grad_mode_and_number_type_are_as_before():
     with torch.no_grad():
         Randomised().judge(1)
         assert not torch.is_grad_enabled()
+
+
+def test_threads_and_folder_are_as_before(tmp_path):
+    class Wanders(Double):
+        def examine(self, answer):
+            torch.set_num_threads(threads + 1)
+            os.chdir(tmp_path)
+
+    threads, folder = torch.get_num_threads(), Path.cwd()
+    assert Wanders().judge(1).outcome is Outcome.CORRECT
+    assert (torch.get_num_threads(), Path.cwd()) == (threads, folder)
 
 
 def test_checks_draw_the_same_numbers_each_time():

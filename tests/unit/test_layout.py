@@ -28,8 +28,9 @@ MAY_IMPORT = {
     "data": BELOW_ALL,
     "training": {"models", "data"} | BELOW_ALL,
     "course": {"models", "data", "training"} | BELOW_ALL,
+    "checking": {"course", "models", "training"} | BELOW_ALL,
     "doctor": {"models"} | BELOW_ALL,
-    "lessons": {"course", "models", "data", "training"} | BELOW_ALL,
+    "lessons": {"checking", "course", "models", "data", "training"} | BELOW_ALL,
     "cli": {"doctor", "lessons", "course", "models", "data", "training"} | BELOW_ALL,
     "__main__": {"cli"},
     "__init__": set(),
@@ -76,6 +77,12 @@ def test_arrows_run_one_way(path: Path) -> None:
     assert part in MAY_IMPORT, f"{part} is new: give it a row here and in CONTRIBUTING.md"
     allowed = MAY_IMPORT[part] | {part}
     assert parts_imported(ast.parse(path.read_text(encoding="utf-8"))) <= allowed
+
+
+def test_checks_know_of_the_course_only_what_a_verdict_is() -> None:
+    for path in (PACKAGE / "checking").glob("*.py"):
+        of_the_course = {n for n in imported(ast.parse(path.read_text("utf-8"))) if n.startswith("helpers.course.")}
+        assert all(name.startswith("helpers.course.verdicts.") for name in of_the_course), path.name
 
 
 def test_the_parts_make_no_circle() -> None:

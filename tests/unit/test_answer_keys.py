@@ -1,0 +1,32 @@
+"""Exercises read like an answer key: what is proved stands in `examine`, short enough to be read at once."""
+
+from __future__ import annotations
+
+import inspect
+import statistics
+
+import pytest
+
+from helpers.lessons import lesson_module, lesson_numbers
+
+EXERCISES = [exercise for lesson in lesson_numbers() for exercise in lesson_module(lesson).EXERCISES]
+
+
+def _lines(exercise) -> int:
+    return len(inspect.getsource(type(exercise).examine).splitlines())
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.number)
+def test_the_proof_of_an_exercise_is_read_at_once(exercise):
+    assert _lines(exercise) <= 25
+
+
+def test_most_proofs_are_short():
+    assert statistics.median(map(_lines, EXERCISES)) <= 15
+
+
+@pytest.mark.parametrize("lesson", lesson_numbers())
+def test_exercises_and_quiz_are_where_a_stranger_looks(lesson):
+    module = lesson_module(lesson)
+    assert {type(exercise).__module__ for exercise in module.EXERCISES} == {f"{module.__name__}.exercises"}
+    assert module.__file__.endswith("__init__.py")
