@@ -50,7 +50,8 @@ class _NotLoaded(Exception):
 def _loading() -> Iterator[None]:
     """Around imports: whatever stops one becomes `_NotLoaded`. Builds that do not fit raise anything."""
     try:
-        yield
+        with contextlib.redirect_stdout(sys.stderr):  # huggingface_hub prints what it lacks, in the midst of our JSON
+            yield
     except CourseError:
         raise
     except Exception as error:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import shutil
+import subprocess
 import sys
+import tomllib
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +18,7 @@ import pytest
 import torch
 import torchvision
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
+from packaging.requirements import Requirement
 
 from helpers import doctor
 from helpers.errors import CourseError
@@ -278,3 +282,61 @@ def test_a_course_error_becomes_a_finding() -> None:
         raise CourseError("the lamp (a: b) is off: switch it on")
 
     assert doctor._told("lamp", look) == doctor.Check("lamp", "problem", "the lamp (a: b) is off", "Switch it on.")
+
+
+DECLARED = tomllib.loads((repository() / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+PACKAGES = [Requirement(line).name for line in DECLARED]
+ALL = " ".join(PACKAGES)
+
+
+@pytest.fixture(scope="module")
+def without(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[dict, str]]:
+    """What the doctor says, and what it writes as errors, on a machine that lacks these packages."""
+    folder = tmp_path_factory.mktemp("without")
+    cases = [*PACKAGES, ALL]
+    subprocess.run(
+        [sys.executable, Path(__file__).with_name("doctor_without.py"), folder, *cases],
+        env={**os.environ, "PYTHONPATH": str(repository()), "OMP_NUM_THREADS": "1", "COURSE_CACHE": str(folder)},
+        check=True,
+        timeout=300,
+    )
+
+    def told(packages: str) -> tuple[dict, str]:
+        out, err, status = (folder / f"{cases.index(packages)}.{kind}" for kind in ("out", "err", "json"))
+        assert status.exists(), err.read_text()
+        return {**json.loads(out.read_text()), **json.loads(status.read_text())}, err.read_text()
+
+    return told
+
+
+@pytest.mark.parametrize("packages", [*PACKAGES, pytest.param(ALL, id="all")])
+def test_missing_packages_are_named_and_the_rest_is_told(
+    without: Callable[[str], tuple[dict, str]], packages: str
+) -> None:
+    told, errors = without(packages)
+    check = {check["name"]: check for check in told["checks"]}
+    assert "Traceback" not in errors
+    assert told["status"] == 1 and told["can_run"] is False
+    assert check["packages"]["found"] == f"missing: {', '.join(packages.split())}"
+    assert check["packages"]["cure"] == doctor.SET_UP_AGAIN
+    assert list(check) == list(doctor._every())
+    assert {check[name]["status"] for name in ("Python", "helpers", "lessons", "folders")} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [
+        ("torch", "device"),
+        ("torch", "weights cache"),
+        ("torchvision", "embedded weights"),
+        ("psutil", "memory"),
+        ("jupyter-client", "kernel"),
+    ],
+)
+def test_what_a_missing_package_hides_waits_for_it(
+    without: Callable[[str], tuple[dict, str]], package: str, name: str
+) -> None:
+    """The package is the one problem; what cannot be looked at without it is none of its own."""
+    check = next(check for check in without(package)[0]["checks"] if check["name"] == name)
+    assert (check["status"], check["cure"]) == ("warning", doctor.MEND_FIRST)
+    assert f"No module named '{package.replace('-', '_')}'" in check["found"]
