@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import io
+from typing import TYPE_CHECKING, Protocol
 
-import matplotlib.pyplot as plt
 from IPython import get_ipython
 from IPython.display import display
-from matplotlib.figure import Figure
-from PIL import Image
 
 from helpers.course import html
+from helpers.errors import CourseError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Cautioned(Protocol):
+    """Something whose results may need a warning: a `Backbone`, of which `caution` is empty where pretrained."""
+
+    @property
+    def caution(self) -> str: ...
 
 
 def in_notebook() -> bool:
@@ -26,30 +34,41 @@ def show(text: str, rich: str, extra: dict | None = None) -> None:
         print(text)
 
 
-def show_table(rows: list[dict], caption: str = "") -> None:
-    """Rows of equal keys as a table."""
+def show_table(rows: list[dict], caption: str = "", *, of: Cautioned | None = None) -> None:
+    """Rows of equal keys as a table. `of` is the network whose results these are: its caution ends the caption."""
+    caption = f"{caption}{_caution(of)}"
     show(html.text_table(rows, caption), html.table(rows, caption))
 
 
-def show_figure(figure: Figure, caption: str) -> None:
+def show_figure(figure: Figure, caption: str = "", *, of: Cautioned | None = None) -> None:
     """The figure, and beneath it what there is to see in it.
 
-    The caption is also the picture's alternative text, for those who do not see the picture.
+    That is `caption`, in the author's words, then what the figure says of its own data (`figure.alt`, which all
+    of `helpers.course.figures` have), then the caution of `of`, the network whose results these are. It is also
+    the image's alternative text, for those who do not see it.
+
+    Raises:
+        CourseError: neither caption nor `figure.alt`.
     """
+    from helpers.course.figures.style import as_png  # here, since all that prints would need matplotlib otherwise
+
+    told = " ".join(part for part in (caption.strip(), getattr(figure, "alt", "")) if part)
+    if not told:
+        raise CourseError("this figure has no words: give show_figure a caption that says what there is to see")
+    told += _caution(of)
     if in_notebook():
         display(
-            {"image/png": _png(figure), "text/plain": f"[Figure: {caption}]"},
-            metadata={"image/png": {"alt": caption}},
+            {"image/png": as_png(figure), "text/plain": f"[Figure: {told}]"},
+            metadata={"image/png": {"alt": told}},
             raw=True,
         )
-    show(f"Figure: {caption}", f"<p><em>Figure: {html.inline(caption)}</em></p>")
+    show(f"Figure: {told}", f"<p><em>Figure: {html.inline(told)}</em></p>")
 
 
-def _png(figure: Figure) -> bytes:
-    """The figure as a PNG of 256 colours, a third of the size of a full one: notebooks are kept in git."""
-    drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=80, bbox_inches="tight")
-    plt.close(figure)
-    full = Image.open(drawn).convert("RGB")
-    full.quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
-    return small.getvalue()
+def say(*lines: str, of: Cautioned | None = None) -> None:
+    """Print each line, and once beneath them the caution of `of`, the network whose results these are."""
+    print(*lines, *([_caution(of).strip()] if _caution(of) else []), sep="\n")
+
+
+def _caution(of: Cautioned | None) -> str:
+    return of.caution if of is not None else ""
