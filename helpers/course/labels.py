@@ -1,10 +1,11 @@
-"""Names beside the points of a plot, where they cover neither a point nor one another."""
+"""Names beside the points of a plot, where they cover neither a point, a line nor one another."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from matplotlib.axes import Axes
+from matplotlib.path import Path as MplPath
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
@@ -34,17 +35,22 @@ def label_points(axis: Axes, points: Mapping[str, tuple[float, float]]) -> None:
     pixels = axis.figure.dpi / 72
     middles = axis.transData.transform(list(points.values()))
     taken = [Bbox([middle - _MARKER * pixels, middle + _MARKER * pixels]) for middle in middles]
+    drawn = [line for line in axis.lines if line.get_linestyle() != "None"]
+    lines = [line.get_path().transformed(line.get_transform()) for line in drawn]
     for name, point in points.items():
-        label = _in_a_free_place(axis, name, point, taken)
+        label = _in_a_free_place(axis, name, point, taken, lines)
         taken.append(label.get_window_extent())
 
 
-def _in_a_free_place(axis: Axes, name: str, point: tuple[float, float], taken: list[Bbox]) -> Annotation:
+def _in_a_free_place(
+    axis: Axes, name: str, point: tuple[float, float], taken: list[Bbox], lines: list[MplPath]
+) -> Annotation:
     for place in _PLACES:
         label = _written(axis, name, point, place)
         box = label.get_window_extent()
         inside = axis.bbox.count_contains([box.min, box.max]) == 2
-        if inside and not box.count_overlaps(taken):
+        crossed = any(line.intersects_bbox(box, filled=False) for line in lines)
+        if inside and not crossed and not box.count_overlaps(taken):
             return label
         label.remove()
     return _written(axis, name, point, _PLACES[0])
@@ -52,4 +58,4 @@ def _in_a_free_place(axis: Axes, name: str, point: tuple[float, float], taken: l
 
 def _written(axis: Axes, name: str, point: tuple[float, float], place: tuple) -> Annotation:
     offset, horizontal, vertical = place
-    return axis.annotate(name, point, offset, textcoords="offset points", fontsize=9, ha=horizontal, va=vertical)
+    return axis.annotate(name, point, offset, textcoords="offset points", fontsize=10, ha=horizontal, va=vertical)

@@ -120,7 +120,7 @@ def test_named_points_tell_the_frontier_and_what_it_beats() -> None:
     assert figure.alt == (
         "Top-1, % against images/s. On the frontier (filled diamonds, line), from left to right: "
         "big (10, 84), small (90, 75). Beaten (open circles): beaten. "
-        "Small grey points: 1 others, 1 to 1 across and 2 to 2 up."
+        "Small grey points, 1 in all: 1 to 1 across and 2 to 2 up."
     )
     assert {text.get_text() for text in figure.axes[0].texts} == set(points)
 

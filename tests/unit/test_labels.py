@@ -62,3 +62,15 @@ def test_names_of_near_points_do_not_cover_one_another_nor_a_point():
 def test_two_points_in_one_place_have_two_names_in_two_places():
     first, second = boxes(drawn({"a network": (2, 3), "another": (2, 3)}, "linear"))
     assert first.count_overlaps([second]) == 0
+
+
+def test_names_keep_off_lines():
+    """A frontier falls to the right of each point, where a name would stand first."""
+    points = {"convnext_base": (12.0, 84.1), "efficientnet_b4": (40.0, 83.9), "resnet50": (90.0, 80.9)}
+    _, axis = plt.subplots(figsize=(8, 4.4))
+    (line,) = axis.plot(*zip(*points.values(), strict=True))
+    axis.margins(x=0.3, y=0.2)
+    label_points(axis, points)
+    path = line.get_path().transformed(line.get_transform())
+    assert len(boxes(axis)) == 3
+    assert not any(path.intersects_bbox(box, filled=False) for box in boxes(axis))

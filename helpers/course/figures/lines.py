@@ -71,7 +71,7 @@ def curves(
         axis.set_xticks(x, [number(one) for one in places[next(iter(places))]])
         axis.minorticks_off()
     if len(axis.get_legend_handles_labels()[0]) > 1:
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside right upper", fontsize=10)
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside right upper", fontsize=11)
 
     every_place = np.concatenate(list(places.values()))
     ends = f"from {_place(every_place.min(), words)} to {_place(every_place.max(), words)}"

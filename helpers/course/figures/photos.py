@@ -59,7 +59,7 @@ def image_grid(
             if one_scale:
                 axes[r, c].set(xlim=(0, largest[1]), ylim=(largest[0], 0))
             if titles and (r == 0 or not named):
-                axes[r, c].set_title(titles[c if named else r * columns + c], fontsize=10)
+                axes[r, c].set_title(titles[c if named else r * columns + c], fontsize=11)
     figure.alt = _grid_in_words(rows, titles, count, named)
     return figure
 
@@ -142,7 +142,7 @@ def predictions(
         row, column = divmod(i, columns)
         left, beside = axes[row, 2 * column : 2 * column + 2]
         left.imshow(_pixels(image, stretch=False))
-        left.set_title(titles[i] if titles else "", fontsize=10)
+        left.set_title(titles[i] if titles else "", fontsize=11)
         good = set(right[i]) if right else set()
         _draw_shares(beside, shares, good, coloured=right is None)
         name = one_line(titles[i]) if titles else (f"Image {i + 1}" if len(images) > 1 else "One image")
@@ -159,8 +159,8 @@ def _draw_shares(axis: Axes, shares: Mapping[str, float], right: set[str], colou
         values,
         color=[COLOURS[0] if coloured or name in right else INK for name in shares],
     )
-    axis.bar_label(drawn, fmt="%.2f", padding=3, fontsize=10)
+    axis.bar_label(drawn, fmt="%.2f", padding=3, fontsize=11)
     axis.invert_yaxis()
     axis.set(xlim=(0, 1.15), xticks=[0, 0.5, 1])
-    axis.set_xlabel("probability", fontsize=10)
-    axis.tick_params(labelsize=10)
+    axis.set_xlabel("probability", fontsize=11)
+    axis.tick_params(labelsize=11)

@@ -97,5 +97,5 @@ def _points_in_words(found: dict, x: str, y: str, frontier: Collection[str], beh
         columns = np.array(list(found.values())).T
         told.append(f"{len(found)} points, {span(columns[0])} across and {span(columns[1])} up.")
     if behind.size:
-        told.append(f"Small grey points: {behind.shape[1]} others, {span(behind[0])} across and {span(behind[1])} up.")
+        told.append(f"Small grey points, {behind.shape[1]} in all: {span(behind[0])} across and {span(behind[1])} up.")
     return " ".join(told)

@@ -94,7 +94,7 @@ def stacked_bars(
         _write_at(axis, end, row, f"{end:{digits}}{unit}")
     _set(axis, x_label, None if totals else (0, ends.max()), title)
     handles = axis.get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=min(len(parts), 3), fontsize=10)
+    figure.legend(*handles, loc="outside lower center", ncols=min(len(parts), 3), fontsize=11)
     told = []
     for (name, one), end in zip(values.items(), ends[:, -1], strict=True):
         total = f" (in all {end:{digits}}{unit})" if totals else ""
@@ -104,7 +104,7 @@ def stacked_bars(
 
 
 def _write_at(axis: Axes, x: float, row: int, text: str) -> None:
-    axis.annotate(text, (x, row), (5, 0), textcoords="offset points", va="center", fontsize=10)
+    axis.annotate(text, (x, row), (5, 0), textcoords="offset points", va="center", fontsize=11)
 
 
 def _set(axis: Axes, x_label: str, x_limits: Limits | None, title: str) -> None:
