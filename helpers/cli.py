@@ -170,13 +170,13 @@ def _fetch(chosen: argparse.Namespace) -> int:
         chosen.usage("name networks (NAME ...), or ask for --list, with --all for every network")
     from helpers.models import fetching
     from helpers.models.backbones import backbone_names
-    from helpers.models.downloading import Patience
+    from helpers.models.downloading import RetryPolicy
 
     if chosen.list:
         print(fetching.listing(backbone_names() if chosen.all else fetching.COURSE_BACKBONES))
         return 0
-    patience = Patience(seconds=chosen.timeout) if chosen.timeout else None
-    return FAILED if fetching.fetch(chosen.names, patience=patience, say=_say) else 0
+    retry = RetryPolicy(seconds=chosen.timeout) if chosen.timeout else None
+    return FAILED if fetching.fetch(chosen.names, retry=retry, say=_say) else 0
 
 
 def _say(line: str) -> None:

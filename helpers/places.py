@@ -72,24 +72,29 @@ def weights_dir() -> Path:
 
 
 @contextlib.contextmanager
-def draft_of(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A name beside `path` to write to, renamed to `path` at the end: a file is there whole or not at all.
 
-    Where writing fails, the draft is taken away, and what `path` held before stays. So are files whose names go on
-    from the draft's: torch.hub writes to such a one, and leaves it where the disk is full.
+    Where writing fails, the draft is taken away, and what `path` held before stays.
     """
+    sweep_drafts(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         yield draft
         draft.replace(path)
     finally:
-        for left in path.parent.glob(f"{glob.escape(draft.name)}*"):
-            left.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
+
+
+def atomic_write_text(path: Path, text: str) -> None:
+    """Write a text file (UTF-8) whole or not at all."""
+    with atomic_write(path) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def sweep_drafts(path: Path) -> None:
     """Take away drafts of `path` that nobody has written to for a day: their program was killed."""
-    for draft in path.parent.glob(f".{glob.escape(path.name)}.*.tmp*"):
+    for draft in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's: it is in nobody's way
             if time.time() - draft.stat().st_mtime > A_DAY:
                 draft.unlink()

@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from helpers.course.records import read_json, write_beside
+from helpers.course.records import read_json
 from helpers.errors import CourseError, unknown_name
-from helpers.places import repository
+from helpers.places import atomic_write_text, repository
 
 
 def load_measured(name: str) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def load_measured(name: str) -> dict[str, Any]:
 def save_measured(name: str, found: dict[str, Any]) -> Path:
     """Write it whole or not at all; for benchmarks."""
     _folder().mkdir(exist_ok=True)
-    write_beside(_file(name), json.dumps(found, indent=1, allow_nan=False) + "\n")
+    atomic_write_text(_file(name), json.dumps(found, indent=1, allow_nan=False) + "\n")
     return _file(name)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from helpers.errors import CourseError
-from helpers.places import draft_of
+from helpers.places import atomic_write_text
 
 _WAIT = 30  # seconds for another notebook to finish writing
 
@@ -51,17 +51,11 @@ def updated_json(path: Path, empty: Any) -> Iterator[Any]:
         yield value
         text = json.dumps(value, indent=1, allow_nan=False) + "\n"
         try:
-            write_beside(path, text)
+            atomic_write_text(path, text)
         except OSError as error:
             raise _cannot_write(path, error) from None
     finally:
         lock.release()
-
-
-def write_beside(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    with draft_of(path) as draft:
-        draft.write_text(text, encoding="utf-8")
 
 
 def _cannot_write(path: Path, error: OSError) -> CourseError:

@@ -11,9 +11,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from helpers.course.lessons import Lesson
-from helpers.course.records import write_beside
 from helpers.course.running import run_lessons
 from helpers.errors import CourseError
+from helpers.places import atomic_write_text
 
 MOST_BYTES = 1_000_000
 
@@ -52,7 +52,7 @@ def rewrite(lessons: list[Lesson], *, jobs: int = 1, progress: bool = True) -> l
                 cell.id = name
             texts[lesson.path] = text_of(normalised(executed), lesson.name)
     for path, text in texts.items():
-        write_beside(path, text)
+        atomic_write_text(path, text)
     return list(texts)
 
 

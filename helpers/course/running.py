@@ -28,11 +28,11 @@ from helpers.course.answers import exercise_cells, inject
 from helpers.course.lessons import Lesson
 from helpers.course.panel import CHECK_MIME
 from helpers.course.parameters import parameters_for
-from helpers.course.records import write_beside
 from helpers.course.run_report import index_page, lesson_page, summary_text
 from helpers.course.run_results import Result, Summary
 from helpers.course.verdicts import Outcome
 from helpers.errors import CourseError, first_line, unknown_name
+from helpers.places import atomic_write_text
 from helpers.training.devices import device_name, pick_device
 
 CELL_TIMEOUT = 1800  # seconds; an order of magnitude above the slowest cell on a slow laptop
@@ -95,15 +95,15 @@ def run_lessons(
         ]
         results = _all(runs, jobs, lambda run: shown.done(_run_one(run, out)))
     summary = Summary(device, round(time.perf_counter() - started, 1), results)
-    write_beside(out / "summary.json", summary_text(summary))
-    write_beside(out / "index.html", index_page(summary))
+    atomic_write_text(out / "summary.json", summary_text(summary))
+    atomic_write_text(out / "index.html", index_page(summary))
     return summary
 
 
 def _folder(out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_beside(out / "summary.json", "{}\n")  # an old summary must not pass for this run's
+        atomic_write_text(out / "summary.json", "{}\n")  # an old summary must not pass for this run's
     except OSError as error:
         raise CourseError(f"cannot write to {out} ({error.strerror}): name another folder") from None
     return out.resolve()
@@ -219,8 +219,8 @@ def _run_one(run: _Run, out: Path) -> Result:
     error, cell = _execute(run)
     seconds = round(time.perf_counter() - started, 1)
     executed = out / f"{name}.ipynb"
-    write_beside(executed, nbformat.writes(run.notebook) + "\n")
-    write_beside(out / f"{name}.html", lesson_page(run.notebook, name))
+    atomic_write_text(executed, nbformat.writes(run.notebook) + "\n")
+    atomic_write_text(out / f"{name}.html", lesson_page(run.notebook, name))
     outcomes = [check["outcome"] for check in checks_in(run.notebook).values()]
     checks = {outcome.value: outcomes.count(outcome) for outcome in Outcome}
     status = "failed" if error else "ok"

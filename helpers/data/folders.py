@@ -15,7 +15,7 @@ import PIL
 from helpers.data.images import IMAGE_SUFFIXES, ImageProblem, one_line, open_image
 from helpers.data.splits import ImageDataset, Photo, Photos, Skipped, Splits, stratified_split
 from helpers.errors import CourseError, first_few
-from helpers.places import cache_dir, draft_of
+from helpers.places import atomic_write_text, cache_dir
 
 _VAL_NAMES = ("val", "valid", "validation")
 _NOT_CLASSES = ("__MACOSX",)
@@ -219,8 +219,7 @@ def _write_record(record: Path, good: set[Photo]) -> None:
     content = {"pillow": PIL.__version__, "good": sorted(_state(photo) for photo in good)}
     try:
         record.parent.mkdir(parents=True, exist_ok=True)
-        with draft_of(record) as draft:
-            draft.write_text(json.dumps(content), "utf-8")
+        atomic_write_text(record, json.dumps(content))
     except OSError as error:
         raise CourseError(
             f"cannot write to the cache {one_line(record.parent)} ({error.strerror}): free some space there, "

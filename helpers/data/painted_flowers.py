@@ -34,7 +34,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from helpers.errors import CourseError, unknown_name
-from helpers.places import cache_dir, draft_of
+from helpers.places import atomic_write, cache_dir
 
 SPECIES: tuple[str, ...] = ("daisy", "lily", "rose", "sunflower", "tulip")
 
@@ -928,7 +928,7 @@ class _Cache:
         pictures = dict(sorted({**self._read_file(file), **pictures}.items()))
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with draft_of(file) as draft:
+            with atomic_write(file) as draft:
                 draft.write_bytes(_packed(pictures))
         except OSError as error:
             raise CourseError(

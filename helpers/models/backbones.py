@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torchvision.models
@@ -14,29 +11,19 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights, list_models
 
 from helpers.errors import CourseError, unknown_name
-from helpers.models import (
-    downloading,
-    efficientnet_lite,  # noqa: F401  (registers the Lite networks with torchvision)
-    timm_networks,  # noqa: F401  (registers its two networks with torchvision)
-)
-from helpers.models.downloading import FetchError, Patience, Say
-from helpers.models.weights import (
-    FREE_MEMORY,
-    is_out_of_memory,
-    looks_whole,
-    megabytes_of,
-    read_state_dict,
-    torchvision_file,
-)
-from helpers.places import course_command, weights_dir
+from helpers.models import timm_networks
+from helpers.models.downloading import FetchError, RemoteFile, RetryPolicy
+from helpers.models.published import PackagedFile, source_of
+from helpers.models.weights import FREE_MEMORY, is_out_of_memory, megabytes_of, read_state_dict
+from helpers.places import course_command
 
 DEFAULT_BACKBONE = "efficientnet_lite0"
-OFFLINE_BACKBONES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
-TIMM_BACKBONES = ("mobilenetv4_conv_small", "tiny_vit_5m")
+OFFLINE_BACKBONES = timm_networks.PACKAGED
+TIMM_BACKBONES = timm_networks.FROM_THE_HUB
 COURSE_BACKBONES = ("resnet50", "efficientnet_b4", "vit_b_16", "convnext_base", *OFFLINE_BACKBONES, *TIMM_BACKBONES)
 
 # Where a lesson waits for weights: less patient than `python -m helpers fetch`.
-WHILE_A_LESSON_WAITS = Patience(seconds=10, attempts=2)
+WHILE_A_LESSON_WAITS = RetryPolicy(seconds=10, attempts=2)
 
 
 @dataclass(frozen=True)
@@ -134,23 +121,9 @@ def backbone_weights(name: str) -> WeightsEnum:
     return get_model_weights(name).DEFAULT
 
 
-def weights_file(name: str) -> Path | None:
-    """The file with the weights of a backbone; None where it is not on this machine.
-
-    Raises:
-        CourseError: nobody may look into the weights folder.
-    """
-    weights = backbone_weights(name)
-    try:
-        if name in (*OFFLINE_BACKBONES, *TIMM_BACKBONES):
-            return weights.file()
-        file = torchvision_file(weights)
-        return file if file.exists() else None
-    except OSError as error:
-        raise CourseError(
-            f"{weights_dir()} cannot be looked into ({error.strerror}): open it to your account, or set "
-            "COURSE_WEIGHTS to a folder that you own"
-        ) from None
+def weights_source(name: str) -> PackagedFile | RemoteFile:
+    """Where the weights of a backbone come from: its file, what there is of it, and how it is fetched."""
+    return source_of(name, backbone_weights(name))
 
 
 def weights_at_hand(name: str) -> bool:
@@ -158,23 +131,7 @@ def weights_at_hand(name: str) -> bool:
 
     Only the file's size is looked at. What is in it, `load_backbone` holds to its hash.
     """
-    file = weights_file(name)
-    return file is not None and looks_whole(file, megabytes_of(backbone_weights(name)))
-
-
-def fetch_weights(name: str, *, patience: Patience | None = None, say: Say = print) -> Path:
-    """Fetch the weights file of a backbone, whether or not one is here, and give its path.
-
-    Raises:
-        FetchError: it did not come; the folder is as it was.
-        CourseError: the weights come in a package.
-    """
-    weights, patience = backbone_weights(name), patience or Patience()
-    if name in OFFLINE_BACKBONES:
-        raise CourseError(f"the weights of {name} come in a package: there is nothing to fetch")
-    if name in TIMM_BACKBONES:
-        return weights.fetch(patience=patience, say=say)
-    return downloading.download(downloading.torchvision_wants(name, weights), patience=patience, say=say)
+    return weights_source(name).at_hand()
 
 
 def load_backbone(name: str = DEFAULT_BACKBONE, *, pretrained: bool = True, download: bool = True) -> Backbone:
@@ -184,20 +141,24 @@ def load_backbone(name: str = DEFAULT_BACKBONE, *, pretrained: bool = True, down
     everything still runs, and `.note` says what the results are worth and how to get the weights. With
     `download=False` the network is not asked. A damaged or foreign weights file is a `CourseError`.
     """
-    weights = backbone_weights(name)
+    weights, source = backbone_weights(name), weights_source(name)
     if not pretrained:
         return _random(name, weights, "as was asked for")
-    if name in OFFLINE_BACKBONES:
-        return Backbone(name, get_model(name, weights=weights).eval(), weights, True)
-    file = weights_file(name)
+    file = source.file()
     if file is None and not download:
         return _random(name, weights, f"since the pretrained ones are not on this machine; {how_to_get(name)}")
     try:
-        file = file or fetch_weights(name, patience=WHILE_A_LESSON_WAITS)
+        file = file or source.fetch(retry=WHILE_A_LESSON_WAITS)
     except FetchError as error:
         why = f"since the pretrained ones are not on this machine and cannot be fetched, as {error.cause}"
         return _random(name, weights, f"{why}; {how_to_get(name)}")
-    return Backbone(name, _built_with(name, weights, read_state_dict(file), file).eval(), weights, True)
+    try:
+        model = _built_with(name, weights, read_state_dict(file))
+    except (MemoryError, RuntimeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise CourseError(f"{name} does not fit into the memory: {FREE_MEMORY}") from None
+        raise CourseError(f"{file} holds the weights of another network than {name}: {source.cure}") from None
+    return Backbone(name, model.eval(), weights, True)
 
 
 def how_to_get(name: str) -> str:
@@ -215,29 +176,18 @@ def _random(name: str, weights: WeightsEnum, why: str) -> Backbone:
     return Backbone(name, get_model(name, weights=None, **options).eval(), weights, False, why)
 
 
-def _built_with(name: str, weights: WeightsEnum, entries: dict[str, Tensor], file: Path) -> nn.Module:
-    """Built by torchvision as for these weights: size, auxiliary heads, names that an old file has for its layers."""
-    try:
-        with _in_place_of_a_download(weights, entries):
-            return get_model(name, weights=weights)
-    except (MemoryError, RuntimeError, ValueError, CourseError) as error:
-        if is_out_of_memory(error):
-            raise CourseError(f"{name} does not fit into the memory: {FREE_MEMORY}") from None
-        raise CourseError(
-            f"{file} holds the weights of another network than {name}: delete it and fetch it again"
-        ) from None
-
-
 _one_at_a_time = threading.Lock()
 
 
-@contextmanager
-def _in_place_of_a_download(weights: WeightsEnum, entries: dict[str, Tensor]) -> Iterator[None]:
-    """What the builder asks of these weights are the entries; it would fetch them, and open any file that is there."""
+def _built_with(name: str, weights: WeightsEnum, entries: dict[str, Tensor]) -> nn.Module:
+    """Built by torchvision as for these weights: size, auxiliary heads, names that an old file has for its layers.
+
+    What the builder asks of the weights are the entries; it would fetch them, and open any file that is there.
+    """
     with _one_at_a_time:
         weights.get_state_dict = lambda *_, **__: entries
         try:
-            yield
+            return get_model(name, weights=weights)
         finally:
             del weights.get_state_dict
 

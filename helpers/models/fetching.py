@@ -7,43 +7,11 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 
-from helpers.models.backbones import (
-    COURSE_BACKBONES,
-    OFFLINE_BACKBONES,
-    TIMM_BACKBONES,
-    backbone_names,
-    backbone_weights,
-    fetch_weights,
-    weights_file,
-)
-from helpers.models.downloading import FetchError, Patience, Say
-from helpers.models.weights import is_whole, megabytes_of, torchvision_file
+from helpers.models.backbones import COURSE_BACKBONES, backbone_names, backbone_weights, weights_source
+from helpers.models.downloading import FetchError, RetryPolicy, Say
+from helpers.models.weights import State, megabytes_of
 from helpers.places import course_command, sweep_drafts, weights_dir
-
-
-class State(StrEnum):
-    """What there is of a backbone's weights on this machine."""
-
-    PACKAGED = "in its package"
-    HERE = "here"
-    DAMAGED = "damaged"
-    UNREADABLE = "cannot be read"
-    MISSING = "not here"
-
-
-def state_of(name: str) -> State:
-    """Looked up in the weights folder, without a network; a file that is there is held to the hash in its name."""
-    if name in OFFLINE_BACKBONES:
-        return State.PACKAGED
-    file = weights_file(name)
-    if file is None:
-        return State.MISSING
-    try:
-        return State.HERE if is_whole(file) else State.DAMAGED
-    except OSError:
-        return State.UNREADABLE
 
 
 def listing(names: Sequence[str] = COURSE_BACKBONES) -> str:
@@ -52,7 +20,7 @@ def listing(names: Sequence[str] = COURSE_BACKBONES) -> str:
     Files beside the folder are told: they lie there where COURSE_WEIGHTS names the folder with the files itself.
     """
     lines = [f"{'network':24}{'MB':>8}  weights"]
-    lines += [f"{name:24}{megabytes_of(backbone_weights(name)):8.1f}  {state_of(name)}" for name in names]
+    lines += [f"{name:24}{megabytes_of(backbone_weights(name)):8.1f}  {weights_source(name).state()}" for name in names]
     if more := len(set(backbone_names()) - set(names)):
         lines.append(f"and {more} more: {course_command()} fetch --list --all")
     home = weights_dir().parent
@@ -68,12 +36,11 @@ def listing(names: Sequence[str] = COURSE_BACKBONES) -> str:
 
 def _lying_flat() -> int:
     """How many files of known networks lie in the folder that COURSE_WEIGHTS names, and not in its `checkpoints`."""
-    published = {torchvision_file(backbone_weights(name)).name for name in backbone_names()}
-    files = weights_dir().parent.glob("*-*.*")
-    return sum(file.name in published or file.name.partition("-")[0] in TIMM_BACKBONES for file in files)
+    published = {weights_source(name).fetched_as for name in backbone_names()}
+    return sum(file.name in published for file in weights_dir().parent.glob("*-*.*"))
 
 
-def fetch(names: Iterable[str], *, patience: Patience | None = None, say: Say = print) -> list[str]:
+def fetch(names: Iterable[str], *, retry: RetryPolicy | None = None, say: Say = print) -> list[str]:
     """Fetch each network's weights that are not here; those that failed. `say` gets a line for all that happens.
 
     Raises:
@@ -83,26 +50,28 @@ def fetch(names: Iterable[str], *, patience: Patience | None = None, say: Say = 
     for name in names:
         backbone_weights(name)
     with _stopped_in_order():
-        return [name for name in names if not _fetched(name, patience, say)]
+        return [name for name in names if not _fetched(name, retry or RetryPolicy(), say)]
 
 
-def _fetched(name: str, patience: Patience | None, say: Say) -> bool:
-    state = state_of(name)
+def _fetched(name: str, retry: RetryPolicy, say: Say) -> bool:
+    source = weights_source(name)
+    state = source.state()
     if state is State.PACKAGED:
         say(f"{name}: comes with its package, there is nothing to fetch")
         return True
+    file = source.file()
     if state is State.HERE:
-        sweep_drafts(weights_file(name))
-        say(f"{name}: here already, {weights_file(name)}")
+        sweep_drafts(file)
+        say(f"{name}: here already, {file}")
         return True
     if state is State.UNREADABLE:  # it may be whole: it is not ours to replace
-        say(f"error: {name}: {weights_file(name)} cannot be read and stays: make it readable, or take it away")
+        say(f"error: {name}: {file} cannot be read and stays: make it readable, or take it away")
         return False
     if state is State.DAMAGED:  # it stays until the whole one takes its place
-        say(f"{name}: {weights_file(name)} is damaged, and is fetched anew")
+        say(f"{name}: {file} is damaged, and is fetched anew")
     try:
         say(f"{name}: fetching {megabytes_of(backbone_weights(name)):.1f} MB to {weights_dir()}")
-        say(f"{name}: fetched, {fetch_weights(name, patience=patience, say=say)}")
+        say(f"{name}: fetched, {source.fetch(retry=retry, say=say)}")
     except FetchError as error:
         say(f"error: {error}")
         return False
@@ -115,10 +84,9 @@ def _stopped_in_order() -> Iterator[None]:
 
     A signal that is ignored (`nohup`) stays so. Only the main thread may set what a signal does.
     """
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
-    if threading.current_thread() is not threading.main_thread():
-        ours = []
+    ours = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    ours = [number for number in ours if in_main_thread and signal.getsignal(number) is signal.SIG_DFL]
     for number in ours:
         signal.signal(number, _exit)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-import warnings
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,9 +12,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 
-from helpers.errors import CourseError, first_few, first_line
+from helpers.errors import CourseError, first_few
 from helpers.models.backbones import load_backbone
 from helpers.models.counting import refuse_lazy
 from helpers.models.weights import FREE_MEMORY, is_out_of_memory, read_saved
@@ -23,10 +22,8 @@ from helpers.models.weights import FREE_MEMORY, is_out_of_memory, read_saved
 STATE_DICT_NAMES = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
 # What holds a network and nothing else: data parallelism and torch.compile, by the name that they give it.
 WRAPPERS = ({"module"}, {"_orig_mod"})
-# DenseNet's layers once had a dot more in their names. torchvision's builder takes it out, and no layer does.
+# DenseNet's layers once had a dot more in their names. torchvision's builder takes it out, and load_state_dict doesn't.
 DENSENET_OF_OLD = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
-# What a layer raises over a file that is not for it, and `deepcopy` over what cannot be copied.
-OBJECTIONS = (RuntimeError, TypeError, ValueError, AttributeError, LookupError)
 AT_MOST = 3
 
 Shape = tuple[int, ...]
@@ -46,7 +43,7 @@ class OwnWeights:
         unknown: names of the file that the network lacks.
         head: the network's last layer and how many classes it has in the file and in the network, where it differs in
             these alone; it is then among `other_shape`.
-        not_finite: names that were loaded and hold NaN or infinity, in the network's type of numbers.
+        not_finite: names that were loaded and hold NaN or infinity, in the network's dtype.
         remarks: what was done so that the file would fit, a sentence each.
     """
 
@@ -90,8 +87,8 @@ def load_own_weights(name_or_model: str | nn.Module, file: str | Path) -> OwnWei
 
     A name of `backbone_names()` gives that network, with random numbers where the file has none; a module is
     changed in place, within `DataParallel` and `torch.compile` too. Where it makes entries fit, the beginning that
-    their names have in common is taken off, and names from older versions of a layer are renamed as torch does; a
-    checkpoint is unwrapped where it holds one state dict; numbers of another type are converted. The report says
+    their names have in common is taken off; a checkpoint is unwrapped where it holds one state dict. The rest is
+    `load_state_dict`'s: names from older versions of a layer are renamed, another dtype is converted. The report says
     all of it.
 
     Raises:
@@ -99,17 +96,14 @@ def load_own_weights(name_or_model: str | nn.Module, file: str | Path) -> OwnWei
             network that cannot be written to. The network is then as it was.
     """
     network, model, inner = _network(name_or_model)
-    path = _path(file)
-    cure = "save it again, or copy it again from where it is whole"
-    saved = read_saved(path, cure=cure, missing="name a file that is there")
-    state_dict, unwrapped = _state_dict(saved, path)
-    entries, own = _tensors(state_dict), _own_tensors(inner)
-    _must_be_plain(entries, path)
+    path, saved = _saved(file)
+    saved, remarks = _state_dict(saved, path)
+    entries, own = _plain_tensors(saved, path), _tensors(inner.state_dict(keep_vars=True))
     prefix = _prefix(entries, own)
-    entries, stripped = _without(prefix, entries)
-    entries, renamed = _renamed(entries, _versions(state_dict, prefix), inner, own)
-    fitting = {name: value for name, value in entries.items() if _fits(name, value, own)}
-    if not any(value.ndim for value in fitting.values()):  # BatchNorm's counters fit in every network
+    entries, taken = _without(prefix, entries)
+    older = sum(DENSENET_OF_OLD.search(name) is not None for name in entries)
+    entries = {DENSENET_OF_OLD.sub(r"\1\2", name): value for name, value in entries.items()}
+    if not any(value.ndim and _fits(name, value, own) for name, value in entries.items()):  # counters fit everywhere
         raise CourseError(
             f"nothing in {path} fits {network}: the file has {_described(entries)}, the network {_described(own)}; "
             "name the network that the file was made with"
@@ -117,25 +111,46 @@ def load_own_weights(name_or_model: str | nn.Module, file: str | Path) -> OwnWei
     other_shape = {
         name: (tuple(value.shape), tuple(own[name].shape))
         for name, value in entries.items()
-        if name in own and name not in fitting
+        if name in own and not _fits(name, value, own)
     }
-    # Before anything is copied, so that nothing is changed where it fails; half precision may turn numbers infinite.
-    converted = {name: value.to(own[name].device, own[name].dtype) for name, value in fitting.items()}
-    written = {id(own[name]) for name in fitting}  # a tensor with two names needs one of them
-    report = OwnWeights(
+    entries = OrderedDict((name, value) for name, value in entries.items() if name not in other_shape)
+    entries._metadata = _versions(saved, prefix, inner)
+    missing, unknown = _load(inner, entries, path, network)
+    older += len(entries.keys() - own.keys() - set(unknown))  # layers rename by themselves
+    written = {id(own[name]) for name in own if name not in missing}  # a tensor with two names needs one of them
+    loaded = tuple(name for name in own if id(own[name]) in written and name not in other_shape)
+    remarks += [f"{prefix!r} taken off {taken} names, so that they fit"] if taken else []
+    remarks += [f"{older} names are older ones of this network, and were renamed"] if older else []
+    return OwnWeights(
         file=path,
         network=network,
         model=model,
-        loaded=tuple(name for name in own if id(own[name]) in written and name not in other_shape),
+        loaded=loaded,
         other_shape=other_shape,
-        missing=tuple(name for name in own if id(own[name]) not in written and name not in entries),
-        unknown=tuple(name for name in entries if name not in own),
+        missing=tuple(name for name in own if name not in loaded and name not in other_shape),
+        unknown=tuple(unknown),
         head=_other_head(other_shape, _layer(list(own)[-1])),
-        not_finite=tuple(name for name, value in converted.items() if not _finite(value)),
-        remarks=(*unwrapped, *stripped, *renamed, *_conversions(fitting, own)),
+        not_finite=tuple(name for name in loaded if not _finite(own[name])),
+        remarks=(*remarks, *_conversions(entries, own)),
     )
-    _copy(converted, own, network)
-    return report
+
+
+def _load(model: nn.Module, entries: Mapping, path: Path, network: str) -> tuple[list[str], list[str]]:
+    """Load all entries; the names that they lack, and those that the model lacks.
+
+    After an error, or Ctrl-C, the model is as it was.
+    """
+    before = copy.deepcopy(model.state_dict())
+    try:
+        return tuple(model.load_state_dict(entries, strict=False))
+    except BaseException as error:
+        with suppress(Exception):  # what cannot be written to is as it was
+            model.load_state_dict(before)
+        if not isinstance(error, Exception):
+            raise
+        why, cure = " ".join(str(error).splitlines()[1:2]).strip() or repr(error), "load it into the plain network"
+        cure = FREE_MEMORY if is_out_of_memory(error) else f"{cure}: no quantised layers, nothing of inference_mode"
+        raise CourseError(f"{path} cannot be loaded into {network} ({why}): {cure}") from None
 
 
 # ---- what was given --------------------------------------------------------------------------------
@@ -150,45 +165,24 @@ def _network(name_or_model: str | nn.Module) -> tuple[str, nn.Module, nn.Module]
         raise CourseError(
             f"a network is a name or an nn.Module, not {type(name_or_model).__name__}: pass the model itself"
         )
-    inner = _without_wrappers(name_or_model)
-    _must_hold_numbers(inner)
+    inner = name_or_model
+    while set(inner._modules) in WRAPPERS and not inner._parameters and not inner._buffers:
+        (inner,) = inner.children()
+    refuse_lazy(inner)
+    for name, value in _tensors(inner.state_dict()).items():
+        if value.is_meta:  # load_state_dict would do nothing, and say so in a warning
+            raise CourseError(f"{name} has no numbers (device meta): build the network on a real device first")
     return type(inner).__name__, name_or_model, inner
 
 
-def _without_wrappers(model: nn.Module) -> nn.Module:
-    while set(model._modules) in WRAPPERS and not model._parameters and not model._buffers:
-        (model,) = model.children()
-    return model
-
-
-def _must_hold_numbers(model: nn.Module) -> None:
-    refuse_lazy(model)
-    for name, value in _own_tensors(model).items():
-        if value.is_meta:
-            raise CourseError(f"{name} has no numbers (device meta): build the network on a real device first")
-    for name, layer in model.named_modules():
-        if ".quantized." in type(layer).__module__:  # its numbers are packed, and belong to no parameter
-            name = name or type(layer).__name__
-            raise CourseError(f"{name} is quantised: load the file into the network first, and quantise it then")
-
-
-def _own_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """The tensors that `state_dict()` tells of, in its order: themselves, where it may give copies."""
-    own = {}
-    for path, layer in model.named_modules(remove_duplicate=False):
-        buffers = layer.named_buffers(recurse=False, remove_duplicate=False)
-        kept = [(name, buffer) for name, buffer in buffers if name not in layer._non_persistent_buffers_set]
-        for name, tensor in (*layer.named_parameters(recurse=False, remove_duplicate=False), *kept):
-            own[f"{path}.{name}" if path else name] = tensor
-    return own
-
-
-def _path(file: str | Path) -> Path:
+def _saved(file: str | Path) -> tuple[Path, object]:
+    """The file's path, and what was saved in it."""
     if not isinstance(file, str | Path):
         raise CourseError(
             f"a file is a path, not {type(file).__name__}: pass the path of what torch.save or safetensors wrote"
         )
-    return Path(file)
+    cure = "save it again, or copy it again from where it is whole"
+    return Path(file), read_saved(Path(file), cure=cure, missing="name a file that is there")
 
 
 def _state_dict(saved: object, path: Path) -> tuple[Mapping, list[str]]:
@@ -208,16 +202,16 @@ def _state_dict(saved: object, path: Path) -> tuple[Mapping, list[str]]:
             else f"no tensors (entries: {first_few(saved, AT_MOST) or 'none'})"
         )
         raise CourseError(f"{path} holds {what}: save model.state_dict() alone")
-    remark = f"the file is a checkpoint; its state dict is the entry {names[0]!r}"
-    return found[names[0]], [remark]
+    return found[names[0]], [f"the file is a checkpoint; its state dict is the entry {names[0]!r}"]
 
 
-def _must_be_plain(entries: Mapping[str, Tensor], path: Path) -> None:
-    for name, value in entries.items():
+def _plain_tensors(saved: Mapping, path: Path) -> dict[str, Tensor]:
+    for name, value in _tensors(saved).items():
         if value.layout != torch.strided or value.is_quantized or value.is_meta or value.is_complex():
             raise CourseError(
                 f"{name} in {path} is no plain tensor (but sparse, quantized, complex or on meta): save a plain one"
             )
+    return _tensors(saved)
 
 
 def _tensors(saved: Mapping) -> dict[str, Tensor]:
@@ -247,65 +241,32 @@ def _prefix(entries: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
     return max(("", *sorted(candidates, key=len)), key=fitting)
 
 
-def _without(prefix: str, entries: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    if not prefix:
-        return entries, []
+def _without(prefix: str, entries: dict[str, Tensor]) -> tuple[dict[str, Tensor], int]:
+    """The prefix taken off the names, and how many had it; where both names are there, both stay.
+
+    torch's `consume_prefix_in_state_dict_if_present` would drop one of them, and knows prefixes of one part only.
+    """
     shorter = {name: name.removeprefix(prefix) for name in entries}
     taken = {name: short for name, short in shorter.items() if short != name and short not in entries}
-    stripped = {taken.get(name, name): value for name, value in entries.items()}
-    return stripped, [f"{prefix!r} taken off {len(taken)} names, so that they fit"]
+    return {taken.get(name, name): value for name, value in entries.items()}, len(taken)
 
 
-def _versions(state_dict: Mapping, prefix: str) -> dict[str, object]:
-    """What torch notes of each layer beside the entries, by the network's names for the layers."""
-    noted = getattr(state_dict, "_metadata", None)
-    noted = noted if isinstance(noted, Mapping) else {}
-    return {f"{layer}.".removeprefix(prefix).removesuffix("."): about for layer, about in noted.items()}
+def _versions(saved: Mapping, prefix: str, model: nn.Module) -> dict[str, dict]:
+    """What torch notes of each layer beside the entries, by the network's names for the layers.
 
-
-def _renamed(
-    entries: dict[str, Tensor], versions: Mapping[str, object], model: nn.Module, own: Mapping[str, Tensor]
-) -> tuple[dict[str, Tensor], list[str]]:
-    """The entries under the names of today, where the network knows the file's names as older ones.
-
-    Layers rename while they load, so a copy of the network loads: on `meta`, where it has no numbers to change.
+    Of the network itself it is today's version: MNASNet rebuilds itself for another, and fails without one.
     """
-    if entries.keys() <= own.keys():
-        return entries, []
-    renamed = {DENSENET_OF_OLD.sub(r"\1\2", name): value for name, value in entries.items()}
-    shapes = {id(value): value.detach().to("meta") for value in (*model.parameters(), *model.buffers())}
-    # A layer may object to the file, and not every network can be copied: it then does without.
-    with suppress(*OBJECTIONS), warnings.catch_warnings(action="ignore"):
-        for path, layer in copy.deepcopy(model, shapes).named_modules():
-            if not isinstance(layer, _NormBase):  # which would add the counters that an old file lacks
-                layer._load_from_state_dict(renamed, path and f"{path}.", versions.get(path, {}), False, [], [], [])
-    renamed = {name: value for name, value in renamed.items() if isinstance(value, Tensor) and not value.is_meta}
-    known, now_known = (sum(_fits(*entry, own) for entry in those.items()) for those in (entries, renamed))
-    if now_known <= known:
-        return entries, []
-    return renamed, [f"{now_known - known} names are older ones of this network, and were renamed"]
+    noted = getattr(saved, "_metadata", None)
+    noted = noted if isinstance(noted, Mapping) else {}
+    versions = {
+        f"{layer}.".removeprefix(prefix).removesuffix("."): about
+        for layer, about in noted.items()
+        if isinstance(about, dict)
+    }
+    return {**versions, "": {"version": model._version}}
 
 
-# ---- loading and telling ---------------------------------------------------------------------------
-
-
-@torch.no_grad()
-def _copy(converted: Mapping[str, Tensor], own: Mapping[str, Tensor], network: str) -> None:
-    """All of it or, where an error or Ctrl-C comes between, nothing."""
-    before = {}
-    try:
-        for name, value in converted.items():
-            before[name] = own[name].clone()
-            own[name].copy_(value)
-    except BaseException as error:
-        for changed in before:
-            with suppress(RuntimeError):  # what cannot be written to is as it was
-                own[changed].copy_(before[changed])
-        if not isinstance(error, RuntimeError):
-            raise
-        own_tensor = "give the layer a tensor of its own (.clone(), outside inference_mode)"
-        cause, cure = first_line(error).partition(".")[0], FREE_MEMORY if is_out_of_memory(error) else own_tensor
-        raise CourseError(f"{name} of {network} cannot be written to ({cause}): {cure}") from None
+# ---- telling ---------------------------------------------------------------------------------------
 
 
 def _other_head(other_shape: Mapping[str, tuple[Shape, Shape]], last: str) -> tuple[str, int, int] | None:
@@ -326,14 +287,10 @@ def _finite(value: Tensor) -> bool:
     return not value.is_floating_point() or bool(value.float().isfinite().all())
 
 
-def _conversions(fitting: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
-    kinds = {(value.dtype, own[name].dtype) for name, value in fitting.items() if value.ndim}  # counters are no news
-    differing = sorted(((theirs, ours) for theirs, ours in kinds if theirs != ours), key=str)
-    return [f"converted from {_type(theirs)} to {_type(ours)}" for theirs, ours in differing]
-
-
-def _type(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+def _conversions(entries: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
+    dtypes = {(value.dtype, own[name].dtype) for name, value in entries.items() if value.ndim and name in own}
+    differing = sorted((str(theirs), str(ours)) for theirs, ours in dtypes if theirs != ours)  # counters are no news
+    return [f"converted from {theirs} to {ours}".replace("torch.", "") for theirs, ours in differing]
 
 
 def _described(entries: Mapping[str, Tensor]) -> str:

@@ -1,4 +1,4 @@
-"""Weight files: where they lie, whether they are whole, and what they hold."""
+"""Weight files: what was published of them, and reading what they hold."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import hashlib
 import os
 import re
 import warnings
+from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlparse
 
 import safetensors.torch
 import torch
@@ -21,11 +21,18 @@ if os.environ.get("COURSE_WEIGHTS"):
     # So that plain torchvision code, such as resnet50(weights="DEFAULT"), finds the same files.
     torch.hub.set_dir(weights_dir().parent)
 
-# The share of a file's published size from which on it is not called cut short: published sizes are rounded.
-NEARLY_ALL = 0.99
-
 INSTALL = "name a file that is there, or install its package again"
 FREE_MEMORY = "close other programs and notebooks, then try again"
+
+
+class State(StrEnum):
+    """What there is of a network's weights on this machine."""
+
+    PACKAGED = "in its package"
+    HERE = "here"
+    DAMAGED = "damaged"
+    UNREADABLE = "cannot be read"
+    MISSING = "not here"
 
 
 def published_hash(path: Path) -> str | None:
@@ -101,11 +108,7 @@ def _is_safetensors(start: bytes) -> bool:
 
 def _hold_to_published_hash(path: Path) -> None:
     expected = published_hash(path)
-    try:
-        found = sha256_of(path)
-    except OSError as error:
-        raise CourseError(f"{path} cannot be read ({error.strerror}): make it readable") from None
-    if expected and not found.startswith(expected):
+    if expected and not sha256_of(path).startswith(expected):
         size = path.stat().st_size / 1e6
         raise CourseError(
             f"the weights file {path} ({size:.1f} MB) is not the one that was published (its SHA-256 does not start "
@@ -131,22 +134,3 @@ def is_out_of_memory(error: Exception) -> bool:
     """torch has no class of its own for it: its RuntimeError says so in words."""
     said = "not enough memory|can(no|')t allocate|out of memory"
     return isinstance(error, MemoryError) or re.search(said, str(error), re.IGNORECASE) is not None
-
-
-def torchvision_file(weights: WeightsEnum) -> Path:
-    """Where the file of torchvision's weights lies, or would lie once it is fetched."""
-    return weights_dir() / Path(urlparse(weights.url).path).name
-
-
-def is_whole(path: Path) -> bool:
-    """Whether the file has the hash that its name carries; a name without one vouches for nothing.
-
-    Raises:
-        OSError: it cannot be read, which says nothing about what is in it.
-    """
-    return sha256_of(path).startswith(published_hash(path) or "")
-
-
-def looks_whole(path: Path, megabytes: float) -> bool:
-    """Whether the file has about the published size; its content is not read."""
-    return path.is_file() and path.stat().st_size >= NEARLY_ALL * megabytes * 1e6

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from helpers.errors import CourseError, first_line
 from helpers.models.freezing import eval_mode
-from helpers.places import cache_dir, draft_of
+from helpers.places import atomic_write, cache_dir
 
 
 class Features(NamedTuple):
@@ -97,7 +97,7 @@ def _read(file: Path) -> Features | None:
 def _write(file: Path, found: Features) -> None:
     entries = {"features": found.features, "labels": found.labels, "seconds": torch.tensor(found.seconds)}
     try:
-        with draft_of(file) as draft:
+        with atomic_write(file) as draft:
             save_file({name: value.contiguous() for name, value in entries.items()}, draft)
     except (OSError, SafetensorError) as error:
         raise CourseError(

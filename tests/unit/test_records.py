@@ -10,8 +10,9 @@ import sys
 import pytest
 
 from helpers.course import progress, records
-from helpers.course.records import read_json, updated_json, write_beside
+from helpers.course.records import read_json, updated_json
 from helpers.errors import CourseError
+from helpers.places import atomic_write_text
 
 
 def test_missing_file_is_empty_and_the_empty_value_is_a_copy(tmp_path):
@@ -46,7 +47,7 @@ def test_other_kind_of_json_is_told(tmp_path):
 @pytest.mark.parametrize("value", [float("nan"), object()])
 def test_value_that_json_cannot_hold_leaves_the_old_file(tmp_path, value):
     path = tmp_path / "a.json"
-    write_beside(path, '{"kept": 1}')
+    atomic_write_text(path, '{"kept": 1}')
     with pytest.raises((TypeError, ValueError)), updated_json(path, {}) as entries:
         entries["new"] = value
     assert json.loads(path.read_text()) == {"kept": 1}
@@ -58,7 +59,7 @@ def test_no_file_is_left_beside(tmp_path):
     path = tmp_path / "folder"
     path.mkdir()
     with pytest.raises(OSError):
-        write_beside(path, "text")
+        atomic_write_text(path, "text")
     assert [one.name for one in tmp_path.iterdir()] == ["folder"]
 
 
