@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Mapping
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -82,6 +83,12 @@ def test_curves_over_words_tell_the_order_of_many() -> None:
     assert "from stem to head" in figure.alt
     assert "At the end, from highest: b, c, a, d." in figure.alt
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["stem", "head"]
+
+
+def test_a_curve_that_touches_zero_is_drawn_on_a_logarithmic_axis_where_it_can_be() -> None:
+    figure = curves({"gradual": torch.tensor([0.0, 0.1, 1.0])}, x_label="stage", y_label="distance", y_log=True)
+    assert as_png(figure)
+    assert "gradual: 0 to 1." in figure.alt
 
 
 def test_curves_take_a_spread_that_is_known() -> None:
@@ -183,6 +190,8 @@ REFUSED: Mapping[str, tuple[Callable[[], object], str]] = {
     "no bars": (lambda: bars({}, x_label="x"), "nothing to draw"),
     "NaN in bars": (lambda: bars({"a": np.nan}, x_label="x"), "a holds NaN"),
     "words in bars": (lambda: bars({"a": "much"}, x_label="x"), "give numbers"),
+    "two numbers for a bar": (lambda: bars({"a": [1, 2]}, x_label="x"), "a holds 2 numbers"),
+    "three numbers for a point": (lambda: named_points({"a": (1, 2, 3)}, **AXES), r"a has the shape \(3,\)"),
     "a strange highlight": (lambda: bars({"a": 1}, x_label="x", highlight=["b"]), "has b, which is not drawn"),
     "other parts": (lambda: stacked_bars({"a": {"x": 1}, "b": {"y": 1}}, x_label="x"), "different parts"),
     "no stacked bars": (lambda: stacked_bars({}, x_label="x"), "nothing to draw"),
@@ -259,6 +268,15 @@ def test_all_that_is_written_is_in_the_ink() -> None:
     axis = figure.axes[0]
     texts = [*axis.get_xticklabels(), *axis.get_yticklabels(), axis.xaxis.label, *figure.legends[0].get_texts()]
     assert {matplotlib.colors.to_hex(text.get_color()) for text in texts} == {INK}
+
+
+def test_a_figure_of_pyplot_keeps_its_look_and_is_not_shown_a_second_time() -> None:
+    figure, axis = plt.subplots(figsize=(2, 2))
+    axis.plot([1, 2])
+    assert plt.fignum_exists(figure.number)
+    image = Image.open(io.BytesIO(as_png(figure))).convert("RGBA")
+    assert image.getpixel((0, 0)) == (255, 255, 255, 255)
+    assert not plt.fignum_exists(figure.number)
 
 
 def test_a_small_png_keeps_colours_and_edges() -> None:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from helpers.course.figures.style import COLOURS, DASHES, INK, MARKERS, DescribedFigure, blank, label_axes, style
 from helpers.course.figures.wording import (
     Limits,
+    as_number,
     as_numbers,
     axis_in_words,
     number,
@@ -92,7 +93,7 @@ def _draw_reference_lines(axis: Axes, levels: Mapping[str, float], at: Mapping[s
     dashes = itertools.cycle((":", "--", "-."))
     for draw, lines in ((axis.axhline, levels), (axis.axvline, at)):
         for name, value in lines.items():
-            draw(float(as_numbers(value, name)), color=INK, linestyle=next(dashes), linewidth=1.5, label=name)
+            draw(as_number(value, name), color=INK, linestyle=next(dashes), linewidth=1.5, label=name)
 
 
 def _means(runs: Mapping[str, Any], spread: Mapping[str, Any]) -> tuple[dict, dict, str]:

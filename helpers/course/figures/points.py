@@ -50,7 +50,7 @@ def named_points(
     """
     require_some(points, "the points")
     require_known([*frontier, *(y_errors or {})], points, "frontier or y_errors")
-    found = {name: as_numbers(point, name) for name, point in points.items()}
+    found = {name: _as_point(point, name) for name, point in points.items()}
     behind = as_numbers(list(others), "others").T if len(others) else np.zeros((2, 0))
     for log, which in ((x_log, 0), (y_log, 1)):
         low = [name for name, point in found.items() if log and point[which] <= 0]
@@ -71,6 +71,13 @@ def named_points(
     label_points(axis, {name: tuple(point) for name, point in found.items()})
     figure.alt = _points_in_words(found, axis_in_words(x_label, x_log), axis_in_words(y_label, y_log), frontier, behind)
     return figure
+
+
+def _as_point(point: Any, name: str) -> np.ndarray:
+    found = as_numbers(point, name)
+    if found.shape != (2,):
+        raise CourseError(f"{name} has the shape {found.shape}: give x and y")
+    return found
 
 
 def _look(i: int, name: str, frontier: Collection[str]) -> dict[str, Any]:

@@ -9,7 +9,16 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from helpers.course.figures.style import COLOURS, HATCHES, INK, DescribedFigure, blank, style
-from helpers.course.figures.wording import Limits, as_numbers, number, one_line, require_known, require_some, sentence
+from helpers.course.figures.wording import (
+    Limits,
+    as_number,
+    as_numbers,
+    number,
+    one_line,
+    require_known,
+    require_some,
+    sentence,
+)
 from helpers.errors import CourseError, first_few
 
 
@@ -41,8 +50,8 @@ def bars(
     require_some(values, "the bars")
     errors, labels = errors or {}, labels or {}
     require_known([*errors, *labels, *(highlight or ())], values, "errors, labels or highlight")
-    lengths = {name: float(as_numbers(value, name)) for name, value in values.items()}
-    reach = {name: float(as_numbers(errors.get(name) or 0, f"the error of {name}")) for name in lengths}
+    lengths = {name: as_number(value, name) for name, value in values.items()}
+    reach = {name: as_number(errors.get(name) or 0, f"the error of {name}") for name in lengths}
     written = {name: labels.get(name, f"{length:{digits}}{unit}") for name, length in lengths.items()}
     dull = [highlight is not None and name not in highlight for name in lengths]
 

@@ -31,6 +31,18 @@ def as_numbers(values: Any, what: str) -> np.ndarray:
     return found
 
 
+def as_number(value: Any, what: str) -> float:
+    """One number, as `as_numbers`.
+
+    Raises:
+        CourseError: more than one, none, NaN or infinity.
+    """
+    found = as_numbers(value, what)
+    if found.size != 1:
+        raise CourseError(f"{what} holds {found.size} numbers: give one")
+    return float(found.item())
+
+
 def _off_the_device(values: Any) -> Any:
     if hasattr(values, "detach"):
         return values.detach().cpu().numpy()
