@@ -125,8 +125,8 @@ def compare_paired(first: Tensor | Sequence, second: Tensor | Sequence) -> Gap:
     degrees of freedom are Hillis's, since a spread over three seeds is itself a rough estimate: then a t quantile takes
     the place of 2. Where one side has a single run, it is taken to vary with the seed as the other does. Seeds count as
     independent. If both sides share training images seed by seed they are more alike than that, and the verdict is
-    conservative. In simulations 1 to 6 of 100 gaps of equals were beyond chance, fewest where there are few mistakes
-    or seeds matter little; with two seeds each up to 8.
+    conservative. In simulations of equals, 0 to 6 in 100 gaps were called beyond chance, 3 in the mean, fewest where
+    mistakes are few and seeds matter little; with two seeds each up to 8.
 
     Sources: McNemar 1947 (doi 10.1007/BF02295996), recommended for classifiers by Dietterich 1998
     (doi 10.1162/089976698300017197). Gallas, Pennello and Myers 2007 (doi 10.1364/JOSAA.24.000B70) for right and wrong

@@ -17,7 +17,7 @@ from scipy.stats import t as student
 from helpers.errors import CourseError
 from helpers.training.comparing import Gap, Summary, compare_paired, compare_summaries
 
-ROUNDS = 400
+ROUNDS = 250
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ class TestEquals:
         found = sum(compare_paired(one[:1], other).beyond_chance for one, other in right)
         assert found <= most(0.06, ROUNDS)
 
-    @pytest.mark.parametrize(("n", "m"), [(50, 50), (150, 150), (300, 300), (50, 300)])
+    @pytest.mark.parametrize(("n", "m"), [(50, 50), (150, 150), (50, 300)])
     @pytest.mark.parametrize("accuracy", [0.5, 0.9, 0.97])
     def test_two_published_accuracies(self, n, m, accuracy):
-        """The share of alarms to the last digit: the sum over all results that there can be."""
+        """The share of alarms without a simulation: the sum over all results that are likely."""
         share = sum(
             binom.pmf(i, n, accuracy) * binom.pmf(j, m, accuracy)
             for i, j in product(likely(n, accuracy), likely(m, accuracy))
@@ -132,8 +132,8 @@ class TestEquals:
 
 
 def likely(images: int, accuracy: float) -> range:
-    """Numbers of right answers, but for one in a million."""
-    low, high = binom.ppf([5e-7, 1 - 5e-7], images, accuracy)
+    """Numbers of right answers, but for one in ten thousand."""
+    low, high = binom.ppf([5e-5, 1 - 5e-5], images, accuracy)
     return range(int(low), int(high) + 1)
 
 
@@ -161,7 +161,7 @@ class TestPower:
         gaps = (right[:, 0].double().mean(dim=(1, 2)) - right[:, 1].double().mean(dim=(1, 2))).numpy()
         by_theory = norm.sf(1.96 - gaps.mean() / gaps.std())
         assert 0.3 < by_theory < 0.95
-        assert abs(alarms(right) / ROUNDS - by_theory) < 0.08
+        assert least(by_theory - 0.02, ROUNDS) <= alarms(right) <= most(by_theory + 0.02, ROUNDS)
 
     def test_more_seeds_find_more(self):
         few, many = (alarms(UNSTEADY.right([0.9, 0.75], 300, seeds)) for seeds in (2, 8))
@@ -183,9 +183,9 @@ def discordant(only_first: int, only_second: int, images: int = 150) -> Gap:
 
 
 class TestOneRunEach:
-    @pytest.mark.parametrize("m", range(1, 60))
+    @pytest.mark.parametrize("m", [1, 5, 6, 13, 30, 59, 150])
     def test_the_verdict_is_that_of_the_binomial_test(self, m):
-        for k in range(m + 1):
+        for k in range(m // 2 + 1):
             assert discordant(k, m - k).beyond_chance == (binomtest(k, m).pvalue <= 0.05), (k, m - k)
 
     def test_eight_to_five_is_chance(self):
