@@ -47,8 +47,8 @@ class RetryPolicy:
 class RemoteFile:
     """The weights file of a network that comes over the network, once.
 
-    `path` is where it lies once it is fetched; `sha256` the start of its hash, or "" where none was published;
-    `megabytes` its size in 1e6 bytes.
+    `path` is where it lies once it is fetched; `sha256` the start of its hash (8 digits or more); `megabytes` its size
+    in 1e6 bytes.
     """
 
     network: str
@@ -162,7 +162,8 @@ def _received(remote: RemoteFile, seconds: float) -> Iterator[bytes]:
         FetchError: whatever the network, or the settings for it, did wrong.
     """
     try:
-        with urllib.request.urlopen(remote.url, timeout=seconds) as response:
+        asked = urllib.request.Request(remote.url, headers={"User-Agent": "torch.hub"})  # some refuse urllib's own name
+        with urllib.request.urlopen(asked, timeout=seconds) as response:
             length = int(response.headers.get("Content-Length") or 0) or None
             with tqdm(total=length, unit="B", unit_scale=True, unit_divisor=1000) as bar:
                 while piece := response.read(BYTES_AT_ONCE):
@@ -173,7 +174,7 @@ def _received(remote: RemoteFile, seconds: float) -> Iterator[bytes]:
         raise _refused(remote, error.code, error.reason) from None
     except URLError as error:
         raise _no_connection(remote, error.reason) from None
-    except (InvalidURL, ValueError, OverflowError) as error:  # such as a port that is no number, or none that can be
+    except (InvalidURL, ValueError) as error:  # such as a port that is no number
         raise _no_connection(remote, str(error)) from None
     except TimeoutError:
         raise FetchError(remote, f"nothing came from {remote.host} for {seconds:g} s", LATER, again=True) from None
@@ -183,19 +184,17 @@ def _received(remote: RemoteFile, seconds: float) -> Iterator[bytes]:
 
 def _examine(remote: RemoteFile, draft: Path) -> None:
     """Whether what came is what was published; what else it is, where not."""
-    megabytes = draft.stat().st_size / 1e6
+    if remote.is_whole(draft):
+        return
     with draft.open("rb") as file:
         start = file.read(512).lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise FetchError(remote, "a web page came in its place (a login page of the network?)", LOG_IN)
-    if remote.sha256 and remote.is_whole(draft):
-        return
     if not remote.looks_whole(draft):
-        cause = f"it came cut short ({megabytes:.1f} of {remote.megabytes:.1f} MB)"
+        cause = f"it came cut short ({draft.stat().st_size / 1e6:.1f} of {remote.megabytes:.1f} MB)"
         raise FetchError(remote, cause, LATER, again=True)
-    if remote.sha256:
-        cause = f"another file came than was published (its SHA-256 does not start with {remote.sha256[:8]})"
-        raise FetchError(remote, cause, ELSEWHERE)
+    cause = f"another file came than was published (its SHA-256 does not start with {remote.sha256[:8]})"
+    raise FetchError(remote, cause, ELSEWHERE)
 
 
 # ---- causes and cures ------------------------------------------------------------------------------

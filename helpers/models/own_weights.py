@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -140,16 +139,17 @@ def _load(model: nn.Module, entries: Mapping, path: Path, network: str) -> tuple
 
     After an error, or Ctrl-C, the model is as it was.
     """
-    before = copy.deepcopy(model.state_dict())
+    before = {name: value.clone() for name, value in _tensors(model.state_dict()).items()}
     try:
         return tuple(model.load_state_dict(entries, strict=False))
     except BaseException as error:
         with suppress(Exception):  # what cannot be written to is as it was
-            model.load_state_dict(before)
+            model.load_state_dict(before, strict=False)
         if not isinstance(error, Exception):
             raise
-        why, cure = " ".join(str(error).splitlines()[1:2]).strip() or repr(error), "load it into the plain network"
-        cure = FREE_MEMORY if is_out_of_memory(error) else f"{cure}: no quantised layers, nothing of inference_mode"
+        why = "".join(str(error).splitlines()[1:2]).strip() or repr(error)  # the first line only counts
+        plain = "load it into the plain network: no quantised layers, nothing of inference_mode"
+        cure = FREE_MEMORY if is_out_of_memory(error) else plain
         raise CourseError(f"{path} cannot be loaded into {network} ({why}): {cure}") from None
 
 

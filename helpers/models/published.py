@@ -63,7 +63,7 @@ def source_of(network: str, weights: WeightsEnum) -> PackagedFile | RemoteFile:
     if sha256 := weights.meta.get("sha256"):
         path = path.with_name(f"{network}-{sha256[:8]}{path.suffix}")
     url = weights.url.replace(HUB, os.environ.get("HF_ENDPOINT", "").rstrip("/") or HUB, 1)
-    return RemoteFile(network, url, path, sha256 or published_hash(path) or "", megabytes_of(weights))
+    return RemoteFile(network, url, path, sha256 or published_hash(path), megabytes_of(weights))
 
 
 class CourseWeights(WeightsEnum):

@@ -92,10 +92,11 @@ def test_all_of_it(file: Path) -> None:
     assert lines(report) == [f"{file.name} into Sequential: 11 of 11 entries loaded"]
 
 
-@pytest.mark.parametrize("name", ["squeezenet1_1", "efficientnet_lite0", "mobilenetv4_conv_small"])
-def test_a_backbone_by_name(pth: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["squeezenet1_1", "efficientnet_lite0", "mobilenetv4_conv_small", "mnasnet0_5"])
+def test_a_backbone_by_name(file: Path, name: str) -> None:
+    """MNASNet asks for its version, which safetensors does not keep."""
     trained = get_model(name, weights=None)
-    report = load_own_weights(name, str(write(trained.state_dict(), pth)))
+    report = load_own_weights(name, str(write(trained.state_dict(), file)))
     assert report.complete
     assert report.network == name
     assert not report.model.training
@@ -318,6 +319,18 @@ def test_renaming_is_told_the_version_of_the_layers(pth: Path) -> None:
     assert load_own_weights(fresh, write(entries, pth)).complete
     assert told == [("1.", 7)]
     assert torch.equal(fresh[1].weight, trained[0][1].weight)
+
+
+@pytest.mark.parametrize("wrap", [nn.DataParallel, lambda model: nn.Sequential(FrozenBackbone(model))])
+def test_a_network_that_would_rebuild_itself_for_an_older_version_is_left_as_built(
+    pth: Path, wrap: Callable[[nn.Module], nn.Module]
+) -> None:
+    """The version beside the entries is then the wrapper's."""
+    trained, fresh = get_model("mnasnet0_5"), get_model("mnasnet0_5")
+    layers = list(fresh.modules())
+    assert load_own_weights(fresh, write(wrap(trained).state_dict(), pth)).complete
+    assert same(trained.state_dict(), fresh.state_dict())
+    assert all(first is second for first, second in zip(layers, fresh.modules(), strict=True))
 
 
 @pytest.mark.parametrize("metadata", [[1], {"": 3}, {3: {}}, {"": {"version": "new"}}])
