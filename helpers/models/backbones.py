@@ -47,9 +47,9 @@ class Backbone:
         return self.transforms.crop_size[0]
 
     def transforms_for(self, side: int) -> nn.Module:
-        """The preprocessing for pictures whose shorter side is `side` pixels: none is enlarged.
+        """The preprocessing for images whose shorter side is `side` pixels: none is enlarged.
 
-        A network that was trained at 224 pixels also takes smaller pictures, and is faster on them; enlarging
+        A network that was trained at 224 pixels also takes smaller images, and is faster on them; enlarging
         them first would add work and no detail. Networks of one fixed size (ViT, MaxViT) keep theirs.
         """
         if side >= self.input_size or not takes_any_size(self.model):
@@ -84,7 +84,7 @@ class Backbone:
         return megabytes_of(self.weights)
 
     def metadata(self) -> dict[str, Any]:
-        """Parameters, input size (px), published top-1 (per cent), multiply-adds (1e9), megabytes, source, licence."""
+        """Parameters, input size (px), published top-1 (per cent), MACs (1e9), megabytes, source, licence."""
         meta = self.weights.meta
         return {
             "name": self.name,

@@ -29,7 +29,7 @@ from torchvision.transforms._presets import ImageClassification
 from helpers.models.published import HUB, CourseWeights
 
 try:
-    _ = urlparse(os.environ.get("HF_ENDPOINT")).port  # to read the port is to check it
+    _ = urlparse(os.environ.get("HF_ENDPOINT", "")).port  # to read the port is to check it
 except ValueError as error:  # huggingface_hub reads the variable while it is imported, and timm imports it
     warnings.warn(f"HF_ENDPOINT is {os.environ.pop('HF_ENDPOINT')}, and not heeded ({error})", stacklevel=1)
 
@@ -49,7 +49,7 @@ def _weights(
 ) -> Weights:
     """One set of weights of a network, whose preprocessing timm knows.
 
-    `gmacs` are 1e9 multiply-adds, counted by torch.utils.flop_counter at the size of the preprocessing (a test repeats
+    `gmacs` are 1e9 MACs, counted by torch.utils.flop_counter at the size of the preprocessing (a test repeats
     it); the size of the file is, as in torchvision's own metadata, in 2**20 bytes.
     """
     timms = timm.get_pretrained_cfg(timm_name)

@@ -143,7 +143,7 @@ def test_published_figures_of_timms_networks() -> None:
 
 
 @pytest.mark.parametrize("name", [*OFFLINE_BACKBONES, *TIMM_BACKBONES])
-def test_multiply_adds_are_what_is_counted(name: str) -> None:
+def test_macs_are_what_is_counted(name: str) -> None:
     backbone = loaded(name) if name in OFFLINE_BACKBONES else on_paper(name)
     counted = gigaops(backbone.model, backbone.input_size)
     assert counted == pytest.approx(backbone.metadata()["gigaops"], rel=0.01)
@@ -188,7 +188,7 @@ def test_preprocessing_gives_the_stated_size(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TIMM_BACKBONES)
-def test_timms_networks_take_smaller_pictures(name: str) -> None:
+def test_timms_networks_take_smaller_images(name: str) -> None:
     backbone = on_paper(name)
     pixels = backbone.transforms_for(96)(Image.new("RGB", (120, 96)))
     assert pixels.shape == (3, 96, 96)
