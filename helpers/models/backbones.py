@@ -141,9 +141,10 @@ def load_backbone(name: str = DEFAULT_BACKBONE, *, pretrained: bool = True, down
     everything still runs, and `.note` says what the results are worth and how to get the weights. With
     `download=False` the network is not asked. A damaged or foreign weights file is a `CourseError`.
     """
-    weights, source = backbone_weights(name), weights_source(name)
+    weights = backbone_weights(name)
     if not pretrained:
         return _random(name, weights, "as was asked for")
+    source = weights_source(name)
     file = source.file()
     if file is None and not download:
         return _random(name, weights, f"since the pretrained ones are not on this machine; {how_to_get(name)}")
