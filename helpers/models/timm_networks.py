@@ -118,6 +118,7 @@ def _on_the_hub(architecture: str, timm_name: str, *, revision: str, **published
     """Top-1: timm's own table (huggingface/pytorch-image-models, results/results-imagenet.csv), in the row of this
     preprocessing. File size: computed from the network's float32 numbers and safetensors' header; the hub's pages
     round it to the same 15.2 and 21.6 MB. The file is that of one revision, and held to its SHA-256.
+    Both are as projects with a copy of the file recorded them; that of TinyViT: sap-vpu, tinyvit_mlp2_checkpoint.json.
     """
     url = f"{HUB}/timm/{timm_name}/resolve/{revision}/model.safetensors"
     return _weights(architecture, timm_name, url, **published)
