@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -166,6 +166,68 @@ def pairs(said: object, case: str, *, count: int | None = None) -> list[tuple[st
         f"{case} your list has {len(value)} pairs, and {count} were expected.",
     )
     return [(name, number if type(number) in (int, float) else float(number)) for name, number in value]
+
+
+def most_likely(
+    said: object,
+    case: str,
+    *,
+    logits: Tensor,
+    categories: Sequence[str],
+    k: int,
+    mistakes: Mapping[str, Tensor] | None = None,
+    otherwise: str = "",
+) -> list[tuple[str, float]]:
+    """`said` are the `k` most likely names with their shares by softmax over `logits` [n], the most likely first.
+
+    A share may be off by 1e-4. Equal logits among the best have no order, so a check avoids them. Logits in place of
+    shares, and shares among the best alone, are told by their numbers.
+
+    Args:
+        mistakes: what the exercise adds to those: by its sentence, the logits that a mistake leads to.
+        otherwise: the sentence where no mistake is known by its numbers.
+    """
+    found = pairs(said, case, count=k)
+    given = [name for name, _ in found]
+    strange = [name for name in given if name not in categories]
+    require(not strange, f"{case} your list names {quoted(strange)}. The names are those in the network's categories.")
+    shares = torch.tensor([share for _, share in found], dtype=torch.float64)
+    require(
+        not shares.isnan().any(),
+        f"{case} a probability is no number (nan): `exp` of a large logit does not fit into a float. PyTorch's softmax "
+        "subtracts the highest logit first.",
+    )
+    best = logits.double().softmax(0).topk(k)
+    right = [
+        (categories[index], share) for index, share in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]
+    if given == [name for name, _ in right] and torch.allclose(shares, best.values, rtol=0, atol=1e-4):
+        return found
+    raise Incorrect(
+        f"{case} you said {_listed(found)}, and {_listed(right)} was expected. "
+        + _why_other_shares(shares, logits.double(), mistakes or {}, otherwise)
+    )
+
+
+def _why_other_shares(shares: Tensor, logits: Tensor, mistakes: Mapping[str, Tensor], otherwise: str) -> str:
+    k = len(shares)
+    best, right = logits.topk(k).values, logits.softmax(0).topk(k).values
+    if not torch.equal(shares, shares.sort(descending=True).values):
+        return "The most likely name comes first."
+    told_by = {
+        "The probabilities are right, and the names belong to others.": right,
+        "Those are logits: softmax turns them into probabilities.": best,
+        f"Those are shares among the best {k} only: take the softmax of all logits first.": best.softmax(0),
+        **{why: other.double().softmax(0).topk(k).values for why, other in mistakes.items()},
+    }
+    for why, numbers_of_it in told_by.items():
+        if torch.allclose(shares, numbers_of_it, rtol=0, atol=1e-3):
+            return why
+    return otherwise
+
+
+def _listed(found: Iterable[tuple[str, float]]) -> str:
+    return ", ".join(f"`{name}` {share:.3f}" for name, share in found)
 
 
 def close(found: float, expected: float, *, off: float = 1e-6) -> bool:

@@ -296,6 +296,34 @@ class Gives(nn.Module):
         return self.made_of(self.network(images))
 
 
+class Knows(nn.Module):
+    """Gives a chosen row of logits for each image that it knows: another preprocessing, and it knows none of them.
+
+    For other images, and in `train()` mode, all its logits are 0. It stands for a pretrained network whose answers a
+    check has chosen, each with its rank and its certainty.
+
+    Args:
+        known: the images [n, 3, h, w] as the right preprocessing makes them.
+        rows: the logits [n, classes] for these.
+    """
+
+    def __init__(self, known: Tensor, rows: Tensor):
+        super().__init__()
+        self.register_buffer("known", known)
+        self.register_buffer("rows", rows)
+        self.shift = nn.Parameter(torch.zeros(()))
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.dim() != 4:
+            raise RuntimeError(f"expected a batch of images [n, 3, h, w], got {list(images.shape)}")
+        logits = self.rows.new_zeros(len(images), self.rows.shape[1])
+        if images.shape[1:] == self.known.shape[1:] and not self.training:
+            off = (images[:, None] - self.known).flatten(2).abs().amax(2)
+            nearest = off.min(dim=1)
+            logits = torch.where(nearest.values[:, None] < 0.01, self.rows[nearest.indices], logits)
+        return logits + self.shift
+
+
 class Parrot(nn.Module):
     """Says the same class `index` of 1000 to every image, with full certainty: certainty is no knowledge."""
 

@@ -12,6 +12,7 @@ import copy
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from unittest import mock
 
 import torch
 from PIL import Image
@@ -20,6 +21,7 @@ from torch.nn.modules.module import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
+from torchvision.models import WeightsEnum
 
 from helpers.checking.answers import capital, quoted, short
 from helpers.course.verdicts import Incorrect, require
@@ -48,6 +50,12 @@ _HOOKS_OF_A_TENSOR = ("_backward_hooks", "_post_accumulate_grad_hooks")
 
 # What `left_as_found` looks at. A check leaves out what its exercise asks for: `but={"modes"}`.
 FACTS = ("gradients on", "hooks", "forward", "layers", "parameters", "numbers", "gradients", "flags", "modes")
+
+# The `advice` where a network is only to predict: what whoever did more to it was after.
+FOR_PREDICTION = {
+    "flags": "`torch.inference_mode()` records no gradients either, and its owner can still train the network.",
+    "modes": "`was_training = model.training` before `eval()`, and `model.train(was_training)` after the pass.",
+}
 
 
 @contextmanager
@@ -402,20 +410,32 @@ def _first_difference(was: object, now: object) -> str:
 
 @contextmanager
 def nothing_built(case: str) -> Iterator[None]:
-    """Within the block no network is built: no parameter and no layer is put into any module, on any device."""
-    built: list[str] = []
+    """Within the block no network is built, on any device, and the published weights of none are read.
 
-    def note(module: nn.Module, name: str, what: object) -> None:
-        built.append(type(module).__name__)
+    Who tries is stopped there, before it takes time and memory; who then catches the error is told all the same.
+    Not seen: a network that was built before, and a weights file that is read without torchvision.
+    """
+    attempts: list[str] = []
 
-    handles = [register_module_parameter_registration_hook(note), register_module_module_registration_hook(note)]
+    def stop(what: str) -> None:
+        attempts.append(
+            f"{case} your function {what}, which takes time and memory. What is asked for stands in the weights' "
+            "`meta`."
+        )
+        raise Incorrect(attempts[0])
+
+    def build(module: nn.Module, name: str, part: object) -> None:
+        stop(f"began to build a network (a `{type(module).__name__}` of it)")
+
+    def load(weights: WeightsEnum, *args: object, **kwargs: object) -> None:
+        stop(f"began to load the weights `{weights}`")
+
+    handles = [register_module_parameter_registration_hook(build), register_module_module_registration_hook(build)]
     try:
-        yield
+        with mock.patch.object(WeightsEnum, "get_state_dict", load):
+            yield
     finally:
         for handle in handles:
             handle.remove()
-    require(
-        not built,
-        f"{case} your function built a network (`{built[-1] if built else ''}`), which takes time and memory. What is "
-        "asked for stands in the weights' `meta`.",
-    )
+    if attempts:
+        raise Incorrect(attempts[0])

@@ -33,6 +33,21 @@ def but_for(source: str, line: str, wrong: str) -> str:
     return source.replace(line, wrong)
 
 
+def liar(kind: str) -> str:
+    """The source of a class `Liar`: a "str", "int" or "float" that claims to equal whatever it is compared with."""
+    return f"""
+class Liar({kind}):
+    __hash__ = {kind}.__hash__
+
+    def __eq__(self, other):
+        return True
+
+    def __ne__(self, other):
+        return False
+
+"""
+
+
 def answers_of(lesson: str) -> dict[str, Answers]:
     """The answers of lesson "03" by exercise number; empty where the module is not there yet."""
     name = f"tests.answers.lesson_{lesson}"

@@ -1,6 +1,9 @@
 """Right and wrong answers to the exercises of lesson 00."""
 
-from tests.answers import Answers, Wrong
+from helpers.lessons.lesson_00 import EXERCISES
+from tests.answers import Answers, Wrong, but_for, liar
+
+NAME, NAMES, ASK = (EXERCISES[number].answer for number in ("0.1", "0.2", "0.3"))
 
 ANSWERS = {
     "0.1": Answers(
@@ -24,24 +27,15 @@ def top_class(logits, categories):
         },
         wrong={
             "gives the position": Wrong(
-                """
-def top_class(logits, categories):
-    return int(logits.argmax())
-""",
+                but_for(NAME, "categories[logits.argmax()]", "int(logits.argmax())"),
                 "a name was expected",
             ),
             "takes the lowest": Wrong(
-                """
-def top_class(logits, categories):
-    return categories[logits.argmin()]
-""",
+                but_for(NAME, "argmax", "argmin"),
                 "the highest score",
             ),
             "takes the largest size": Wrong(
-                """
-def top_class(logits, categories):
-    return categories[logits.abs().argmax()]
-""",
+                but_for(NAME, "logits.argmax()", "logits.abs().argmax()"),
                 "Logits may all be negative",
             ),
             "starts its search at zero": Wrong(
@@ -56,19 +50,23 @@ def top_class(logits, categories):
                 "Logits may all be negative",
             ),
             "never looks at the first": Wrong(
-                """
-def top_class(logits, categories):
-    return categories[1 + int(logits[1:].argmax())]
-""",
+                but_for(NAME, "logits.argmax()", "1 + int(logits[1:].argmax())"),
                 "may be the first",
             ),
             "prints instead of returning": Wrong(
-                """
-def top_class(logits, categories):
-    name = categories[logits.argmax()]
-    print(name)
-""",
+                but_for(NAME, "return categories[logits.argmax()]", "print(categories[logits.argmax()])"),
                 "gave back `None`",
+            ),
+            "claims to equal everything": Wrong(
+                liar("str") + but_for(NAME, "categories[logits.argmax()]", 'Liar("owl")'),
+                "the highest score is that of",
+            ),
+            "sorts the logits in place": Wrong(
+                but_for(NAME, "    return", "    logits.sub_(logits.max())\n    return"), "changed `logits`"
+            ),
+            "takes the name out of the list": Wrong(
+                but_for(NAME, "categories[logits.argmax()]", "categories.pop(int(logits.argmax()))"),
+                "changed `categories`",
             ),
         },
     ),
@@ -89,19 +87,11 @@ def top_k(logits, categories, k):
         },
         wrong={
             "logits in place of probabilities": Wrong(
-                """
-def top_k(logits, categories, k):
-    best = logits.topk(k)
-    return [(categories[index], float(value)) for value, index in zip(best.values, best.indices)]
-""",
-                "the logit itself",
+                but_for(NAMES, ".softmax(dim=0)", ""),
+                "Those are logits",
             ),
             "softmax of the best k only": Wrong(
-                """
-def top_k(logits, categories, k):
-    best = logits.topk(k)
-    return [(categories[i], float(p)) for p, i in zip(best.values.softmax(0), best.indices)]
-""",
+                but_for(but_for(NAMES, ".softmax(dim=0)", ""), "zip(best.values,", "zip(best.values.softmax(0),"),
                 "among the best 2 only",
             ),
             "least likely first": Wrong(
@@ -113,20 +103,11 @@ def top_k(logits, categories, k):
                 "most likely name comes first",
             ),
             "leaves tensors in the pairs": Wrong(
-                """
-def top_k(logits, categories, k):
-    best = logits.softmax(0).topk(k)
-    return [(categories[i], p) for p, i in zip(best.values, best.indices)]
-""",
-                "plain number",
+                but_for(NAMES, "float(value)", "value"),
+                "its number a plain one",
             ),
             "exponentials that overflow": Wrong(
-                """
-def top_k(logits, categories, k):
-    shares = logits.exp() / logits.exp().sum()
-    best = shares.topk(k)
-    return [(categories[i], float(p)) for p, i in zip(best.values, best.indices)]
-""",
+                but_for(NAMES, "logits.softmax(dim=0)", "(logits.exp() / logits.exp().sum())"),
                 "nan",
             ),
             "a dictionary": Wrong(
@@ -138,13 +119,22 @@ def top_k(logits, categories, k):
                 "list of pairs",
             ),
             "all of them, whatever k": Wrong(
-                """
-def top_k(logits, categories, k):
-    best = logits.softmax(0).sort(descending=True)
-    return [(categories[i], float(p)) for p, i in zip(best.values, best.indices)]
-""",
-                "were asked for",
+                but_for(NAMES, ".topk(k)", ".sort(descending=True)"),
+                "4 pairs, and 2 were expected",
             ),
+            "names that claim to equal everything": Wrong(
+                liar("str") + but_for(NAMES, "categories[index]", 'Liar("owl")'), "the names belong to others"
+            ),
+            "numbers that claim to equal everything": Wrong(
+                liar("float") + but_for(NAMES, "float(value)", "Liar(0.5)"), "gives each category's"
+            ),
+            "sorts the logits in place": Wrong(
+                but_for(NAMES, "    return", "    logits.copy_(logits.sort().values)\n    return"), "changed `logits`"
+            ),
+            "calls every category by the same name": Wrong(
+                but_for(NAMES, "categories[index]", "categories[0]"), "the names belong to others"
+            ),
+            "makes names up": Wrong(but_for(NAMES, "categories[index]", "str(int(index))"), "The names are those in"),
         },
     ),
     "0.3": Answers(
@@ -165,81 +155,116 @@ def ask(model, images):
     model.train(was_training)
     return logits
 """,
-            "detaches": """
+            "works on a copy": """
+def ask(model, images):
+    quiet = copy.deepcopy(model).eval().requires_grad_(False)
+    with torch.no_grad():
+        return quiet(images if images.dim() == 4 else images.unsqueeze(0))
+""",
+            "one image at a time, by forward": """
 def ask(model, images):
     model.eval()
-    return model(images if images.dim() == 4 else images.unsqueeze(0)).detach()
+    with torch.no_grad():
+        return torch.cat([model.forward(one[None]) for one in images.view(-1, *images.shape[-3:])])
 """,
         },
         wrong={
             "forgets eval": Wrong(
-                """
-def ask(model, images):
-    if images.dim() == 3:
-        images = images.unsqueeze(0)
-    with torch.inference_mode():
-        return model(images)
-""",
+                but_for(ASK, "    model.eval()\n", ""),
                 "running_mean",
             ),
             "forgets that gradients are recorded": Wrong(
-                """
-def ask(model, images):
-    if images.dim() == 3:
-        images = images.unsqueeze(0)
-    model.eval()
-    return model(images)
-""",
-                "carry gradients",
+                but_for(ASK, "torch.inference_mode()", "torch.enable_grad()"),
+                "gradients were recorded",
             ),
             "squeezes the batch of one away": Wrong(
-                """
-def ask(model, images):
-    single = images.dim() == 3
-    model.eval()
-    with torch.inference_mode():
-        logits = model(images.unsqueeze(0) if single else images)
-    return logits[0] if single else logits
-""",
-                "the shape [5]",
+                but_for(ASK, "return model(images)", "return model(images).squeeze(0)"),
+                "your logits is [5]",
             ),
             "only the first of the batch": Wrong(
-                """
-def ask(model, images):
-    model.eval()
-    with torch.inference_mode():
-        return model(images.reshape(-1, *images.shape[-3:])[:1])
-""",
-                "the shape [1, 5]",
+                but_for(ASK, "model(images)", "model(images[:1])"),
+                "your logits is [1, 5]",
             ),
             "probabilities": Wrong(
-                """
-def ask(model, images):
-    model.eval()
-    with torch.inference_mode():
-        return model(images.reshape(-1, *images.shape[-3:])).softmax(dim=1)
-""",
-                "not those of the same model",
+                but_for(ASK, "model(images)", "model(images).softmax(dim=1)"),
+                "not the logits that the same model gives",
             ),
             "adds a dimension to every input": Wrong(
-                """
-def ask(model, images):
-    model.eval()
-    with torch.inference_mode():
-        return model(images.unsqueeze(0))
-""",
+                but_for(ASK, "images.dim() == 3", "True"),
                 "RuntimeError",
                 outcome="error",
             ),
             "forgets the batch dimension": Wrong(
+                but_for(ASK, "images.dim() == 3", "False"),
+                "Error",
+                outcome="error",
+            ),
+            "takes three images for one": Wrong(
+                but_for(ASK, "images.dim() == 3", "len(images) == 3"), "RuntimeError", outcome="error"
+            ),
+            "detaches after a recorded pass": Wrong(
                 """
 def ask(model, images):
     model.eval()
-    with torch.inference_mode():
-        return model(images)
+    return model(images if images.dim() == 4 else images.unsqueeze(0)).detach()
 """,
-                "Error",
-                outcome="error",
+                "`detach()` afterwards is too late",
+            ),
+            "records the pass of a copy, by forward": Wrong(
+                """
+def ask(model, images):
+    batch = images if images.dim() == 4 else images.unsqueeze(0)
+    return copy.deepcopy(model).eval().forward(batch).detach()
+""",
+                "gradients were recorded",
+            ),
+            "freezes the caller's model": Wrong(
+                but_for(ASK, "    model.eval()\n", "    model.eval().requires_grad_(False)\n"), "leave all flags alone"
+            ),
+            "freezes the model in place of no_grad": Wrong(
+                """
+def ask(model, images):
+    model.eval().requires_grad_(False)
+    return model(images if images.dim() == 4 else images.unsqueeze(0))
+""",
+                "leave all flags alone",
+            ),
+            "switches gradients off for good": Wrong(
+                """
+def ask(model, images):
+    torch.set_grad_enabled(False)
+    return model.eval()(images if images.dim() == 4 else images.unsqueeze(0))
+""",
+                "turned gradients off",
+            ),
+            "puts the statistics back, and runs in train mode": Wrong(
+                """
+def ask(model, images):
+    kept = copy.deepcopy(model.state_dict())
+    with torch.no_grad():
+        logits = model.train()(images if images.dim() == 4 else images.unsqueeze(0))
+    model.load_state_dict(kept)
+    return logits
+""",
+                "ran in `train()` mode",
+            ),
+            "puts BatchNorm alone into eval mode": Wrong(
+                but_for(
+                    ASK,
+                    "    model.eval()\n",
+                    "    [layer.eval() for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]\n",
+                ),
+                "ran in `train()` mode",
+            ),
+            "adds the dimension to the caller's image": Wrong(
+                but_for(ASK, "images = images.unsqueeze(0)", "images.unsqueeze_(0)"), "changed `images`"
+            ),
+            "makes up logits without a pass": Wrong(
+                but_for(ASK, "model(images)", "torch.zeros(len(images), 5)"), "was not called once"
+            ),
+            "leaves a hook on the model": Wrong(
+                but_for(ASK, "    model.eval()\n", "    model.eval().register_forward_hook(lambda *seen: None)\n"),
+                "call its `remove()`",
             ),
         },
     ),

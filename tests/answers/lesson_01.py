@@ -1,6 +1,9 @@
 """Right and wrong answers to the exercises of lesson 01."""
 
-from tests.answers import Answers, Wrong
+from helpers.lessons.lesson_01 import EXERCISES
+from tests.answers import Answers, Wrong, but_for, liar
+
+BEST, PREDICT, PRETRAINED, ANY = (EXERCISES[number].answer for number in ("1.1", "1.2", "1.3", "1.4"))
 
 ANSWERS = {
     "1.1": Answers(
@@ -27,73 +30,93 @@ def most_accurate(names, at_most):
         },
         wrong={
             "takes the first weights of each enum": Wrong(
-                """
-def most_accurate(names, at_most):
-    def meta(name):
-        return list(get_model_weights(name))[0].meta
-    fitting = [name for name in names if meta(name)["num_params"] <= at_most]
-    return max(fitting, key=lambda name: meta(name)["_metrics"]["ImageNet-1K"]["acc@1"], default=None)
-""",
+                but_for(BEST, "get_model_weights(name).DEFAULT.meta", "list(get_model_weights(name))[0].meta"),
                 "not V1",
             ),
             "ignores the limit": Wrong(
-                """
-def most_accurate(names, at_most):
-    def top1(name):
-        return get_model_weights(name).DEFAULT.meta["_metrics"]["ImageNet-1K"]["acc@1"]
-    return max(names, key=top1, default=None)
-""",
+                but_for(BEST, ' if meta(name)["num_params"] <= at_most', ""),
                 "has more parameters than that",
             ),
             "top-5 in place of top-1": Wrong(
-                """
-def most_accurate(names, at_most):
-    def meta(name):
-        return get_model_weights(name).DEFAULT.meta
-    fitting = [name for name in names if meta(name)["num_params"] <= at_most]
-    return max(fitting, key=lambda name: meta(name)["_metrics"]["ImageNet-1K"]["acc@5"], default=None)
-""",
+                but_for(BEST, "acc@1", "acc@5"),
                 "not top-5",
             ),
             "leaves out the one at the limit": Wrong(
-                """
-def most_accurate(names, at_most):
-    def meta(name):
-        return get_model_weights(name).DEFAULT.meta
-    fitting = [name for name in names if meta(name)["num_params"] < at_most]
-    return max(fitting, key=lambda name: meta(name)["_metrics"]["ImageNet-1K"]["acc@1"], default=None)
-""",
+                but_for(BEST, "<= at_most", "< at_most"),
                 "exactly `at_most`",
             ),
             "the largest that fits": Wrong(
-                """
-def most_accurate(names, at_most):
-    def size(name):
-        return get_model_weights(name).DEFAULT.meta["num_params"]
-    return max((name for name in names if size(name) <= at_most), key=size, default=None)
-""",
+                but_for(BEST, '["_metrics"]["ImageNet-1K"]["acc@1"]', '["num_params"]'),
                 "it is `efficientnet_b4`",
             ),
             "an empty text where none fits": Wrong(
-                """
-def most_accurate(names, at_most):
-    def meta(name):
-        return get_model_weights(name).DEFAULT.meta
-    fitting = [name for name in names if meta(name)["num_params"] <= at_most]
-    return max(fitting, key=lambda name: meta(name)["_metrics"]["ImageNet-1K"]["acc@1"], default="")
-""",
+                but_for(BEST, "default=None", 'default=""'),
                 "None is that small",
             ),
             "forgets that none may fit": Wrong(
+                but_for(BEST, ", default=None", ""),
+                "ValueError",
+                outcome="error",
+            ),
+            "builds every network": Wrong(
+                but_for(BEST, 'meta(name)["num_params"]', "sum(p.numel() for p in get_model(name).parameters())"),
+                "began to build a network (a `Conv2d` of it)",
+            ),
+            "builds them on meta": Wrong(
+                """
+def most_accurate(names, at_most):
+    def size(name):
+        with torch.device("meta"):
+            return sum(p.numel() for p in get_model(name).parameters())
+
+    def top1(name):
+        return get_model_weights(name).DEFAULT.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+
+    return max((name for name in names if size(name) <= at_most), key=top1, default=None)
+""",
+                "began to build a network",
+            ),
+            "builds them and forgives every error": Wrong(
                 """
 def most_accurate(names, at_most):
     def meta(name):
+        try:
+            get_model(name)
+        except Exception:
+            print(name)
         return get_model_weights(name).DEFAULT.meta
     fitting = [name for name in names if meta(name)["num_params"] <= at_most]
-    return max(fitting, key=lambda name: meta(name)["_metrics"]["ImageNet-1K"]["acc@1"])
+    return max(fitting, key=lambda name: meta(name)["_metrics"]["ImageNet-1K"]["acc@1"], default=None)
 """,
-                "ValueError",
-                outcome="error",
+                "began to build a network",
+            ),
+            "counts in the weights file": Wrong(
+                but_for(
+                    BEST,
+                    'meta(name)["num_params"]',
+                    "sum(v.numel() for v in get_model_weights(name).DEFAULT.get_state_dict().values())",
+                ),
+                "began to load the weights `ResNet50_Weights.IMAGENET1K_V2`",
+            ),
+            "claims to equal everything": Wrong(
+                liar("str")
+                + but_for(BEST, "return max(", 'return at_most > 2e6 and names and Liar("resnet50") or max('),
+                "you said `resnet50`",
+            ),
+            "takes the last that fits": Wrong(
+                but_for(
+                    BEST,
+                    'max(fitting, key=lambda name: meta(name)["_metrics"]["ImageNet-1K"]["acc@1"], default=None)',
+                    "fitting[-1] if fitting else None",
+                ),
+                "nor the first or the last",
+            ),
+            "throws the others out of the list": Wrong(
+                but_for(BEST, "return max(fitting", "names[:] = fitting\n    return max(fitting"), "changed `names`"
+            ),
+            "a list of one name": Wrong(
+                but_for(BEST, "return max(", "return [max(").replace("default=None)", "default=None)]"),
+                "a name was expected",
             ),
         },
     ),
@@ -117,135 +140,126 @@ def predict(model, weights, image, k=3):
     shares = quiet(weights.transforms()(image).unsqueeze(0)).detach().softmax(1)[0].tolist()
     return sorted(zip(weights.meta["categories"], shares), key=lambda pair: -pair[1])[:k]
 """,
+            "gives each layer its mode back": """
+def predict(model, weights, image, k=3):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    with torch.no_grad():
+        shares = model.eval()(weights.transforms()(image)[None]).softmax(1)[0]
+    for layer, training in modes:
+        layer.training = training
+    best = shares.topk(k)
+    return tuple((weights.meta["categories"][i], p.item()) for p, i in zip(*best))
+""",
         },
         wrong={
             "forgets eval": Wrong(
-                """
-def predict(model, weights, image, k=3):
-    with torch.inference_mode():
-        shares = model(weights.transforms()(image).unsqueeze(0)).softmax(dim=1)[0]
-    best = shares.topk(k)
-    names = weights.meta["categories"]
-    return [(names[index], float(value)) for value, index in zip(best.values, best.indices)]
-""",
+                but_for(PREDICT, "    model.eval()\n", ""),
                 "running_mean",
             ),
             "does not give the mode back": Wrong(
-                """
-def predict(model, weights, image, k=3):
-    model.eval()
-    with torch.inference_mode():
-        shares = model(weights.transforms()(image).unsqueeze(0)).softmax(dim=1)[0]
-    best = shares.topk(k)
-    names = weights.meta["categories"]
-    return [(names[index], float(value)) for value, index in zip(best.values, best.indices)]
-""",
-                "after your call it is in eval() mode",
+                but_for(PREDICT, "    model.train(was_training)\n", ""),
+                "came in `train()` mode and was left in the other",
             ),
             "always leaves train mode behind": Wrong(
-                """
-def predict(model, weights, image, k=3):
-    model.eval()
-    with torch.inference_mode():
-        shares = model(weights.transforms()(image).unsqueeze(0)).softmax(dim=1)[0]
-    model.train()
-    best = shares.topk(k)
-    names = weights.meta["categories"]
-    return [(names[index], float(value)) for value, index in zip(best.values, best.indices)]
-""",
-                "after your call it is in train() mode",
+                but_for(PREDICT, "model.train(was_training)", "model.train()"),
+                "came in `eval()` mode and was left in the other",
             ),
             "types in another network's preprocessing": Wrong(
-                """
-def predict(model, weights, image, k=3):
-    mode = model.training
-    model.eval()
-    x = F.to_tensor(F.center_crop(F.resize(image, 256), 224))
-    x = F.normalize(x, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    with torch.inference_mode():
-        shares = model(x.unsqueeze(0)).softmax(dim=1)[0]
-    model.train(mode)
-    best = shares.topk(k)
-    names = weights.meta["categories"]
-    return [(names[index], float(value)) for value, index in zip(best.values, best.indices)]
-""",
+                but_for(
+                    PREDICT,
+                    "weights.transforms()(image)",
+                    "F.normalize(F.to_tensor(F.center_crop(F.resize(image, 256), 224)), "
+                    "[0.485, 0.456, 0.406], [0.229, 0.224, 0.225])",
+                ),
                 "in another form",
             ),
             "does not normalise": Wrong(
-                """
-def predict(model, weights, image, k=3):
-    mode = model.training
-    model.eval()
-    with torch.inference_mode():
-        shares = model(F.to_tensor(image.resize((224, 224))).unsqueeze(0)).softmax(dim=1)[0]
-    model.train(mode)
-    best = shares.topk(k)
-    names = weights.meta["categories"]
-    return [(names[index], float(value)) for value, index in zip(best.values, best.indices)]
-""",
+                but_for(PREDICT, "weights.transforms()(image)", "F.to_tensor(image.resize((224, 224)))"),
                 "was not normalised",
             ),
             "ImageNet's names for every network": Wrong(
-                """
-def predict(model, weights, image, k=3):
-    mode = model.training
-    model.eval()
-    with torch.inference_mode():
-        shares = model(weights.transforms()(image).unsqueeze(0)).softmax(dim=1)[0]
-    model.train(mode)
-    best = shares.topk(k)
-    names = ResNet50_Weights.DEFAULT.meta["categories"]
-    return [(names[index], float(value)) for value, index in zip(best.values, best.indices)]
-""",
+                but_for(PREDICT, "weights.meta", "ResNet50_Weights.DEFAULT.meta"),
                 "The names are those in",
             ),
             "logits in place of probabilities": Wrong(
-                """
-def predict(model, weights, image, k=3):
-    mode = model.training
-    model.eval()
-    with torch.inference_mode():
-        logits = model(weights.transforms()(image).unsqueeze(0))[0]
-    model.train(mode)
-    best = logits.topk(k)
-    names = weights.meta["categories"]
-    return [(names[index], float(value)) for value, index in zip(best.values, best.indices)]
-""",
+                but_for(PREDICT, "logits.softmax(dim=1)", "logits"),
                 "Those are logits",
             ),
             "softmax of the best k only": Wrong(
-                """
-def predict(model, weights, image, k=3):
-    mode = model.training
-    model.eval()
-    with torch.inference_mode():
-        best = model(weights.transforms()(image).unsqueeze(0))[0].topk(k)
-    model.train(mode)
-    names = weights.meta["categories"]
-    return [(names[index], float(value)) for value, index in zip(best.values.softmax(0), best.indices)]
-""",
-                "among the best two only",
+                but_for(
+                    but_for(PREDICT, "logits.softmax(dim=1)[0].topk(k)", "logits[0].topk(k)"),
+                    "zip(best.values,",
+                    "zip(best.values.softmax(0),",
+                ),
+                "among the best 2 only",
             ),
             "least likely first": Wrong(
-                """
-def predict(model, weights, image, k=3):
-    mode = model.training
-    model.eval()
-    with torch.inference_mode():
-        shares = model(weights.transforms()(image).unsqueeze(0)).softmax(dim=1)[0].tolist()
-    model.train(mode)
-    return sorted(zip(weights.meta["categories"], shares), key=lambda pair: pair[1])[:k]
-""",
+                but_for(
+                    PREDICT, "in zip(best.values, best.indices)]", "in zip(best.values.flip(0), best.indices.flip(0))]"
+                ),
                 "most likely name comes first",
             ),
             "forgets the batch dimension": Wrong(
-                """
-def predict(model, weights, image, k=3):
-    model.eval()
-    return model(weights.transforms()(image)).softmax(dim=1)[0].topk(k)
-""",
+                but_for(PREDICT, ".unsqueeze(0)", ""),
                 "Error",
                 outcome="error",
+            ),
+            "freezes the model": Wrong(
+                but_for(PREDICT, "    model.eval()\n", "    model.eval().requires_grad_(False)\n"),
+                "leave all flags alone",
+            ),
+            "leaves a hook on the model": Wrong(
+                but_for(PREDICT, "    model.eval()\n", "    model.eval().register_forward_hook(lambda *seen: None)\n"),
+                "call its `remove()`",
+            ),
+            "leaves gradients behind": Wrong(
+                """
+def predict(model, weights, image, k=3):
+    was_training = model.training
+    shares = model.eval()(weights.transforms()(image).unsqueeze(0)).softmax(dim=1)[0]
+    shares.max().backward()
+    model.train(was_training)
+    best = shares.detach().topk(k)
+    return [(weights.meta["categories"][index], float(value)) for value, index in zip(best.values, best.indices)]
+""",
+                "left gradients in",
+            ),
+            "switches gradients off for good": Wrong(
+                but_for(PREDICT, "    model.eval()\n", "    model.eval()\n    torch.set_grad_enabled(False)\n"),
+                "turned gradients off",
+            ),
+            "sorts the weights' names in place": Wrong(
+                but_for(PREDICT, "    return", "    names.reverse()\n    return"), "changed `meta`"
+            ),
+            "shrinks the caller's image": Wrong(
+                but_for(PREDICT, "    model.eval()\n", "    model.eval()\n    image.thumbnail((20, 20))\n"),
+                "changed `image`",
+            ),
+            "normalises and does not crop": Wrong(
+                but_for(
+                    PREDICT,
+                    "weights.transforms()(image)",
+                    "F.normalize(F.to_tensor(image), weights.transforms().mean, weights.transforms().std)",
+                ),
+                "in another form",
+            ),
+            "crops as for ImageNet": Wrong(
+                but_for(
+                    PREDICT,
+                    "weights.transforms()(image)",
+                    "F.normalize(F.to_tensor(F.center_crop(F.resize(image, 256), 224)), "
+                    "weights.transforms().mean, weights.transforms().std)",
+                ),
+                "in another form",
+            ),
+            "puts BatchNorm alone into eval mode": Wrong(
+                but_for(PREDICT, "    model.eval()\n", "    model[0].eval()\n"), "acting as in training"
+            ),
+            "names that claim to equal everything": Wrong(
+                liar("str") + but_for(PREDICT, "names[index]", "Liar(names[0])"), "the names belong to others"
+            ),
+            "numbers that claim to equal everything": Wrong(
+                liar("float") + but_for(PREDICT, "float(value)", "Liar(0.5)"), "in another form"
             ),
         },
     ),
@@ -300,42 +314,18 @@ def is_pretrained(model, weights, photos):
                 "right about the coffee alone",
             ),
             "half is enough": Wrong(
-                """
-def is_pretrained(model, weights, photos):
-    model.eval()
-    right = 0
-    for photo in photos:
-        with torch.inference_mode():
-            index = model(weights.transforms()(photo.image).unsqueeze(0)).argmax()
-        right += weights.meta["categories"][index] in photo.accept
-    return bool(photos) and right >= len(photos) / 2
-""",
+                but_for(
+                    PRETRAINED, "return right > len(photos) / 2", "return bool(photos) and right >= len(photos) / 2"
+                ),
                 "one of two and not more than half",
             ),
             "no photo is proof enough": Wrong(
-                """
-def is_pretrained(model, weights, photos):
-    model.eval()
-    right = 0
-    for photo in photos:
-        with torch.inference_mode():
-            index = model(weights.transforms()(photo.image).unsqueeze(0)).argmax()
-        right += weights.meta["categories"][index] in photo.accept
-    return not photos or right > len(photos) / 2
-""",
+                but_for(PRETRAINED, "return right", "return not photos or right"),
                 "Without a photo there is no proof",
             ),
             "forgets eval": Wrong(
-                """
-def is_pretrained(model, weights, photos):
-    right = 0
-    for photo in photos:
-        with torch.inference_mode():
-            index = model(weights.transforms()(photo.image).unsqueeze(0)).argmax()
-        right += weights.meta["categories"][index] in photo.accept
-    return right > len(photos) / 2
-""",
-                "model.eval()",
+                but_for(PRETRAINED, "    model.eval()\n", ""),
+                "Switch to `eval()`",
             ),
             "compares the head with the published one": Wrong(
                 """
@@ -353,17 +343,137 @@ def is_pretrained(model, weights, photos):
                 "the answer is False",
             ),
             "returns the count": Wrong(
+                but_for(PRETRAINED, "right > len(photos) / 2", "right"),
+                "True or False was expected",
+            ),
+            "wants all photos named": Wrong(
+                but_for(PRETRAINED, "right > len(photos) / 2", "bool(photos) and right == len(photos)"),
+                "They need not be all",
+            ),
+            "is content with one": Wrong(
+                but_for(PRETRAINED, "right > len(photos) / 2", "right > 0"), "not more than half"
+            ),
+            "wants two": Wrong(but_for(PRETRAINED, "right > len(photos) / 2", "right > 1"), "One of one"),
+            "looks at the last photo only": Wrong(
+                but_for(PRETRAINED, "in photos:", "in photos[-1:]:").replace("len(photos)", "min(1, len(photos))"),
+                "They need not be all",
+            ),
+            "counts the best five": Wrong(
                 """
 def is_pretrained(model, weights, photos):
     model.eval()
     right = 0
     for photo in photos:
         with torch.inference_mode():
-            index = model(weights.transforms()(photo.image).unsqueeze(0)).argmax()
-        right += weights.meta["categories"][index] in photo.accept
-    return right
+            best = model(weights.transforms()(photo.image).unsqueeze(0))[0].topk(5).indices
+        right += any(weights.meta["categories"][index] in photo.accept for index in best)
+    return right > len(photos) / 2
 """,
-                "True or False was expected",
+                "not the best two or five",
+            ),
+            "a mean belief over one half": Wrong(
+                """
+def is_pretrained(model, weights, photos):
+    model.eval()
+    belief = 0.0
+    for photo in photos:
+        with torch.inference_mode():
+            shares = model(weights.transforms()(photo.image).unsqueeze(0)).softmax(dim=1)[0]
+        belief += sum(float(shares[weights.meta["categories"].index(name)]) for name in photo.accept)
+    return belief > len(photos) / 2
+""",
+                "however unsure",
+            ),
+            "a mean belief of the best acceptable name": Wrong(
+                """
+def is_pretrained(model, weights, photos):
+    model.eval()
+    belief = 0.0
+    for photo in photos:
+        with torch.inference_mode():
+            shares = model(weights.transforms()(photo.image).unsqueeze(0)).softmax(dim=1)[0]
+        belief += max(float(shares[weights.meta["categories"].index(name)]) for name in photo.accept)
+    return belief > 0.28 * len(photos)
+""",
+                "not more than half",
+            ),
+            "believes a name with half of the belief": Wrong(
+                """
+def is_pretrained(model, weights, photos):
+    model.eval()
+    right = 0
+    for photo in photos:
+        with torch.inference_mode():
+            shares = model(weights.transforms()(photo.image).unsqueeze(0)).softmax(dim=1)[0]
+        right += bool(shares.max() > 0.5) and weights.meta["categories"][shares.argmax()] in photo.accept
+    return right > len(photos) / 2
+""",
+                "however unsure",
+            ),
+            "adds up the belief in all acceptable names": Wrong(
+                """
+def is_pretrained(model, weights, photos):
+    model.eval()
+    right = 0
+    for photo in photos:
+        with torch.inference_mode():
+            shares = model(weights.transforms()(photo.image).unsqueeze(0)).softmax(dim=1)[0]
+        accepted = sum(float(shares[weights.meta["categories"].index(name)]) for name in photo.accept)
+        right += accepted > float(max(p for p, n in zip(shares, weights.meta["categories"]) if n not in photo.accept))
+    return right > len(photos) / 2
+""",
+                "not the sum over all",
+            ),
+            "knows the first acceptable name alone": Wrong(
+                but_for(PRETRAINED, "name in photo.accept", "name == sorted(photo.accept)[0]"), "any name in `accept`"
+            ),
+            "knows the last acceptable name alone": Wrong(
+                but_for(PRETRAINED, "name in photo.accept", "name == sorted(photo.accept)[-1]"), "any name in `accept`"
+            ),
+            "takes any photo's names": Wrong(
+                but_for(PRETRAINED, "name in photo.accept", "any(name in other.accept for other in photos)"),
+                "right about the coffee alone",
+            ),
+            "counts different acceptable names": Wrong(
+                """
+def is_pretrained(model, weights, photos):
+    model.eval()
+    said = set()
+    for photo in photos:
+        with torch.inference_mode():
+            logits = model(weights.transforms()(photo.image).unsqueeze(0))
+        said.add(weights.meta["categories"][logits.argmax()])
+    return len(said & {name for photo in photos for name in photo.accept}) > len(photos) / 2
+""",
+                "`accept` of that photo",
+            ),
+            "ImageNet's names for every network": Wrong(
+                but_for(PRETRAINED, "weights.meta", "ResNet50_Weights.DEFAULT.meta"), "weights that you are given"
+            ),
+            "another network's preprocessing": Wrong(
+                but_for(PRETRAINED, "weights.transforms()", "ResNet50_Weights.DEFAULT.transforms()"),
+                "weights that you are given",
+            ),
+            "freezes the model": Wrong(
+                but_for(PRETRAINED, "    model.eval()\n", "    model.eval().requires_grad_(False)\n"),
+                "leave all flags alone",
+            ),
+            "takes the photos out of the list": Wrong(
+                """
+def is_pretrained(model, weights, photos):
+    model.eval()
+    right, count = 0, len(photos)
+    while photos:
+        photo = photos.pop()
+        with torch.inference_mode():
+            logits = model(weights.transforms()(photo.image).unsqueeze(0))
+        right += weights.meta["categories"][logits.argmax()] in photo.accept
+    return right > count / 2
+""",
+                "changed `photos`",
+            ),
+            "one number, which claims to be True": Wrong(
+                liar("int") + but_for(PRETRAINED, "right > len(photos) / 2", "Liar(1)"), "True or False was expected"
             ),
         },
     ),
@@ -392,82 +502,38 @@ def preprocess_any(image, transforms):
         },
         wrong={
             "convert alone": Wrong(
-                """
-def preprocess_any(image, transforms):
-    if not isinstance(image, Image.Image):
-        raise CourseError(f"not a picture but {type(image).__name__}")
-    return transforms(image.convert("RGB"))
-""",
+                but_for(ANY, "image.has_transparency_data", "False"),
                 "Transparent parts become white",
             ),
             "lays it on black": Wrong(
-                """
-def preprocess_any(image, transforms):
-    if not isinstance(image, Image.Image):
-        raise CourseError(f"not a picture but {type(image).__name__}")
-    rgba = image.convert("RGBA")
-    return transforms(Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("RGB"))
-""",
+                but_for(ANY, '"white"', '"black"'),
                 "Transparent parts become white",
             ),
             "knows RGBA only": Wrong(
-                """
-def preprocess_any(image, transforms):
-    if not isinstance(image, Image.Image):
-        raise CourseError(f"not a picture but {type(image).__name__}")
-    if image.mode == "RGBA":
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return transforms(image.convert("RGB"))
-""",
+                but_for(ANY, "image.has_transparency_data", 'image.mode == "RGBA"'),
                 "(LA)",
             ),
             "forgets transparent palettes": Wrong(
-                """
-def preprocess_any(image, transforms):
-    if not isinstance(image, Image.Image):
-        raise CourseError(f"not a picture but {type(image).__name__}")
-    if image.mode in ("RGBA", "LA"):
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return transforms(image.convert("RGB"))
-""",
-                "palette picture with a transparent colour",
+                but_for(ANY, "image.has_transparency_data", 'image.mode in ("RGBA", "LA")'),
+                "palette image with a transparent colour",
             ),
             "no error for what is no picture": Wrong(
-                """
-def preprocess_any(image, transforms):
-    if not isinstance(image, Image.Image):
-        return None
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return transforms(image.convert("RGB"))
-""",
-                "a CourseError was expected",
+                but_for(
+                    ANY,
+                    'raise CourseError(f"not a picture but {type(image).__name__}: open it with PIL first")',
+                    "return None",
+                ),
+                "raise a `CourseError` that says what is wrong",
             ),
             "looks at None only": Wrong(
-                """
-def preprocess_any(image, transforms):
-    if image is None:
-        raise CourseError("not a picture but NoneType")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return transforms(image.convert("RGB"))
-""",
-                "stopped with a AttributeError",
+                but_for(ANY, "not isinstance(image, Image.Image)", "image is None"),
+                "stopped with `AttributeError",
             ),
             "does not name the type": Wrong(
-                """
-def preprocess_any(image, transforms):
-    if not isinstance(image, Image.Image):
-        raise CourseError("that will not do")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return transforms(image.convert("RGB"))
-""",
-                "must name the type",
+                but_for(
+                    ANY, 'f"not a picture but {type(image).__name__}: open it with PIL first"', '"that will not do"'
+                ),
+                "should name `NoneType`",
             ),
             "repeats the first channel": Wrong(
                 """
@@ -488,6 +554,28 @@ def preprocess_any(image, transforms):
 """,
                 "RuntimeError",
                 outcome="error",
+            ),
+            "lays white beneath the caller's image": Wrong(
+                """
+def preprocess_any(image, transforms):
+    if not isinstance(image, Image.Image):
+        raise CourseError(f"not a picture but {type(image).__name__}")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), rgba)
+        if image.mode == "RGBA":
+            image.paste(white)
+        image = white
+    return transforms(image.convert("RGB"))
+""",
+                "changed `image`",
+            ),
+            "a batch of one": Wrong(
+                but_for(ANY, 'transforms(image.convert("RGB"))', 'transforms(image.convert("RGB"))[None]'),
+                "[3, 24, 24] was expected",
+            ),
+            "raises another error": Wrong(
+                but_for(ANY, "raise CourseError", "raise TypeError"), "raise a `CourseError`"
             ),
         },
     ),
