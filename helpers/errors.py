@@ -22,15 +22,17 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def first_few(items: Iterable[object], most: int = 4) -> str:
-    """The first items, and how many more there are.
+def first_few(items: Iterable[object], most: int = 4, between: str = ", ") -> str:
+    """The first items, and how many more there are. Items that hold commas need something else `between` them.
 
     >>> first_few("abcdef", most=2)
     'a, b and 4 more'
+    >>> first_few(["cat, 0.9", "dog, 0.8"], between="; ")
+    'cat, 0.9; dog, 0.8'
     """
     names = [str(item) for item in items]
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return between.join(names[:most]) + more
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> CourseError:

@@ -149,6 +149,7 @@ def test_image_grids_tell_titles_and_rows() -> None:
     assert image_grid([RED, RED], ["is cat\nsays dog 0.6", "is dog\nsays dog 0.9"]).alt == (
         "2 images: is cat, says dog 0.6; is dog, says dog 0.9."
     )
+    assert image_grid([RED, RED], ["whole\n3 x 2", "cut\n2 x 2"]).alt == "2 images: whole, 3 x 2; cut, 2 x 2."
     figure = image_grid({"before": [RED, RED, RED], "after": [RED]}, ["x", "y", "z"])
     assert figure.alt == "4 images in 2 rows: before, after. Columns: x, y, z."
     assert [axis.get_ylabel() for axis in figure.axes][::3] == ["before", "after"]

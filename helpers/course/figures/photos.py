@@ -75,7 +75,8 @@ def _grid_in_words(rows: Mapping[str, Sequence[Any]], titles: Sequence[str], cou
     what = f"{count} images" if count > 1 else "One image"
     if named:
         what += f" in {len(rows)} rows: {first_few(rows, most=10)}"
-    told = first_few([one_line(title) for title in titles], most=10).replace(", is ", "; is ")
+    lines = [one_line(title) for title in titles]
+    told = first_few(lines, most=10, between="; " if any("," in line for line in lines) else ", ")
     return f"{what}{'. Columns: ' if named else ': '}{told}." if titles else f"{what}."
 
 
