@@ -23,7 +23,10 @@ _BUILT_IN = (bool, int, float, complex, str, bytes)
 
 def short(value: object) -> str:
     """What a learner's code gave back, on one line of at most 80 characters, to quote in a reason."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # of a class whose own `__repr__` fails, as while it is being written
+        text = f"an object of type {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -56,7 +59,8 @@ def plain(value: object) -> object:
     if issubclass(kind, np.generic) or (issubclass(kind, np.ndarray) and np.ndarray.__getitem__(value, ...).ndim == 0):
         return plain(np.asarray(value).item())
     if issubclass(kind, Tensor):
-        return value if kind in (Tensor, nn.Parameter) else value.as_subclass(Tensor)
+        with torch._C.DisableTorchFunctionSubclass():  # or a class of the learner's own answers for this call, too
+            return value if kind in (Tensor, nn.Parameter) else Tensor.as_subclass(value, Tensor)
     if issubclass(kind, dict):
         return {plain(key): plain(item) for key, item in dict.items(value)}
     for built_in, iterate in ((list, list.__iter__), (tuple, tuple.__iter__), (set, set.__iter__)):
@@ -70,10 +74,15 @@ def plain(value: object) -> object:
     return value
 
 
+def is_a(value: object, kind: type | tuple[type, ...]) -> bool:
+    """`isinstance` by the type alone: an object may also give itself out for another by its `__class__`."""
+    return issubclass(type(value), kind)
+
+
 def one_number(said: object, reason: str) -> float:
     """`said` as a float: Python's or numpy's number, a fraction, or a tensor that holds one; else `reason`."""
     value = plain(said)
-    if isinstance(value, Tensor):
+    if is_a(value, Tensor):
         value = value.detach()
         require(value.numel() == 1 and value.dtype != torch.bool and not value.is_complex(), reason)
         return value.item()
@@ -84,7 +93,7 @@ def one_number(said: object, reason: str) -> float:
 def a_bool(said: object, reason: str) -> bool:
     """`said` as True or False: Python's, numpy's, or a tensor that holds one; else `reason`."""
     value = plain(said)
-    if isinstance(value, Tensor) and value.numel() == 1 and value.dtype == torch.bool:
+    if is_a(value, Tensor) and value.numel() == 1 and value.dtype == torch.bool:
         value = value.item()
     require(type(value) is bool, reason)
     return value
@@ -104,7 +113,7 @@ def a_tensor(said: object, shape: Sequence[int], case: str, *, of: str = "tensor
     torch.Size([2, 3])
     """
     value = plain(said)
-    require(isinstance(value, Tensor), f"{case} you gave `{short(said)}`, and a tensor was expected: {of}.")
+    require(is_a(value, Tensor), f"{case} you gave `{short(said)}`, and a tensor was expected: {of}.")
     require(
         list(value.shape) == list(shape),
         f"{case} the shape of your {of} is {list(value.shape)}, and {list(shape)} was expected. {why}".strip(),
@@ -115,7 +124,7 @@ def a_tensor(said: object, shape: Sequence[int], case: str, *, of: str = "tensor
 def names(said: object, case: str, *, of: str = "names") -> list[str]:
     """`said` as a list of different strings, in its order; a set is given back sorted."""
     value = plain(said)
-    fits = isinstance(value, list | tuple | set | frozenset) and all(type(one) is str for one in value)
+    fits = is_a(value, (list, tuple, set, frozenset)) and all(type(one) is str for one in value)
     require(fits, f"{case} a list of {of} was expected, and you gave `{short(said)}`.")
     listed = list(value) if isinstance(value, list | tuple) else sorted(value)
     twice = sorted({one for one in listed if listed.count(one) > 1})
@@ -146,13 +155,16 @@ def exactly(
 
 
 def _sentence(why: str | Callable[[list[str]], str], names: list[str]) -> str:
-    return why if isinstance(why, str) else why(names)
+    """What to add about these names; a function is asked only where there are some."""
+    if isinstance(why, str):
+        return why
+    return why(names) if names else ""
 
 
 def pairs(said: object, case: str, *, count: int | None = None) -> list[tuple[str, float]]:
     """`said` as a list of (name, number), of `count` entries where that is given."""
     value = plain(said)
-    fits = isinstance(value, list | tuple) and all(isinstance(one, list | tuple) and len(one) == 2 for one in value)
+    fits = is_a(value, (list, tuple)) and all(is_a(one, (list, tuple)) and len(one) == 2 for one in value)
     require(fits, f"{case} a list of pairs (name, number) was expected, and you gave `{short(said)}`.")
     for name, number in value:
         a_number = issubclass(type(number), numbers.Real) and type(number) is not bool
@@ -258,7 +270,7 @@ def refusal(
     except Incorrect:
         raise
     except error as raised:
-        _require_cause(str(raised), kind, case, list(naming), list(sparing))
+        _require_cause(plain(str(raised)), kind, case, list(naming), list(sparing))
         return
     except Exception as raised:
         stopped = f"`{type(raised).__name__}: {first_line(raised)[:110]}`"

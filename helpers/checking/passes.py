@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers.checking.answers import capital, short
+from helpers.checking.answers import capital, is_a, plain, short
 from helpers.course.verdicts import Incorrect, require
 from helpers.errors import first_line
 from helpers.models.freezing import eval_mode
@@ -20,10 +20,13 @@ BATCH_NORMS = nn.modules.batchnorm._BatchNorm
 def same_function(found: object, expected: Tensor, reason: str, *, off: float = 1e-5) -> None:
     """`found` holds the numbers `expected`, each to within `off`; else `reason`.
 
+    Two kinds of float are compared in the kind of `found`; whole numbers are no answer where fractions are expected.
     One input at a time: it is the caller who proves something about a function by the inputs that he chooses.
     """
-    fits = isinstance(found, Tensor) and found.shape == expected.shape
-    require(fits and torch.allclose(found.detach(), expected.detach().to(found.dtype), atol=off, rtol=1e-5), reason)
+    found, expected = plain(found), expected.detach()
+    fits = is_a(found, Tensor) and found.shape == expected.shape
+    require(fits and found.is_floating_point() == expected.is_floating_point(), reason)
+    require(torch.allclose(found.detach(), expected.to(found.dtype), atol=off, rtol=1e-5), reason)
 
 
 def logits_of(model: nn.Module, images: Tensor, who: str, advice: str = "") -> Tensor:
@@ -55,16 +58,22 @@ class Watched(nn.Sequential):
 
     def __init__(self, *layers: nn.Module):
         super().__init__(*layers)
-        self.calls: list[Call] = _OneForAllCopies()
+        self.calls: list[Call] = SharedByCopies()
 
     def forward(self, images: Tensor) -> Tensor:
-        training = tuple(name for name, layer in self.named_modules() if layer.training)
-        self.calls.append(Call(tuple(images.shape), training, torch.is_grad_enabled()))
+        self.note(images)
         return super().forward(images)
 
+    def note(self, images: Tensor) -> None:
+        """Write down that the network is called with these images now."""
+        training = tuple(name for name, layer in self.named_modules() if layer.training)
+        self.calls.append(Call(tuple(images.shape), training, torch.is_grad_enabled()))
 
-class _OneForAllCopies(list):
-    def __deepcopy__(self, memo: dict) -> _OneForAllCopies:
+
+class SharedByCopies(list):
+    """A list that all copies of its network write into: a learner may call a copy."""
+
+    def __deepcopy__(self, memo: dict) -> SharedByCopies:
         return self
 
 
@@ -117,11 +126,13 @@ def _pass(model: nn.Module, images: Tensor) -> Pass:
         for layer in model.modules()
         if isinstance(layer, nn.Linear)
     ]
-    with torch.random.fork_rng(devices=[]), torch.no_grad():  # or the answer's layer would get an earlier one's numbers
-        torch.default_generator.manual_seed(4)
-        logits = model(images)
-    for handle in handles:
-        handle.remove()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():  # or an answer's layer gets an earlier one's numbers
+            torch.default_generator.manual_seed(4)
+            logits = model(images)
+    finally:
+        for handle in handles:
+            handle.remove()
     require(worked, "No linear layer works in the network any more.")
     layer, taken = worked[-1]
     with torch.no_grad():

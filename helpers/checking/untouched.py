@@ -9,11 +9,13 @@ Where the block ends in an exception, nothing is said: that exception is the new
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest import mock
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -46,10 +48,22 @@ _HOOKS_FOR_ALL = (
     "_global_module_registration_hooks",
     "_global_parameter_registration_hooks",
 )
+_METHODS_OF_A_CLASS = ("forward", "__call__", "train")
 _HOOKS_OF_A_TENSOR = ("_backward_hooks", "_post_accumulate_grad_hooks")
 
 # What `left_as_found` looks at. A check leaves out what its exercise asks for: `but={"modes"}`.
-FACTS = ("gradients on", "hooks", "forward", "layers", "parameters", "numbers", "gradients", "flags", "modes")
+FACTS = (
+    "gradients on",
+    "hooks",
+    "forward",
+    "layers",
+    "parameters",
+    "numbers",
+    "gradients",
+    "flags",
+    "modes",
+    "settings",
+)
 
 # The `advice` where a network is only to predict: what whoever did more to it was after.
 FOR_PREDICTION = {
@@ -70,11 +84,13 @@ def left_as_found(
     """After the block the network is as it was before: nothing that later code could notice is another.
 
     Proved for every module, parameter and buffer, non-persistent ones included: the numbers, their dtype and device,
-    which object a layer or a parameter is, `requires_grad`, gradients, each module's own mode, hooks (of modules, of
-    parameters, and for all modules), methods replaced on an object or on its class, and gradients still being on.
+    which object a layer or a parameter is, `requires_grad`, gradients, each module's own mode and settings (such as a
+    dropout's `p`), hooks (of modules, of parameters, and for all modules), methods replaced on an object, the most
+    important ones on its class, too, and gradients still being on.
 
     Not seen: what was changed and changed back within the block; attributes that hide nothing, such as a list of
-    notes; and anything that the model shares with no tensor or module, such as an open file.
+    notes; how numbers lie in memory; and anything that the model shares with no tensor or module, such as an open file.
+    With `without`, another layer in the place of one that has no parameters: `passes` tells whether it does the same.
 
     Args:
         what: names the network in the reasons, to follow "in": "the ResNet".
@@ -86,7 +102,11 @@ def left_as_found(
     if unknown:
         raise ValueError(f"{unknown} is no fact: choose from {FACTS}")
     before, hooks_before = _Found(model, without), _hooks_for_all()
-    yield
+    try:
+        yield
+    except BaseException:
+        _remove_hooks_for_all(hooks_before)
+        raise
     after = _Found(model, without)
     for fact in FACTS:
         if fact not in but:
@@ -105,6 +125,7 @@ class _Layer:
     training: bool
     hooks: frozenset[tuple[str, int]]
     replaced: dict[str, object]  # what an attribute of the object, or its class, puts in place of a method
+    settings: dict[str, object]  # what the object keeps in plain values: `p`, `momentum`, `inplace`, `stride`
 
 
 class _Found:
@@ -115,15 +136,21 @@ class _Found:
             return without is None or not f"{name}.".startswith(f"{without}.")
 
         named = dict(model.named_parameters(remove_duplicate=False))
+        buffers = dict(model.named_buffers(remove_duplicate=False))
         self.gradients_on = torch.is_grad_enabled()
         self.layers = {name: _layer(name, module) for name, module in _modules(model).items()}
-        self.whole = without is None
+        self.without, self.whole = without, without is None
         self.parameters = {name: p for name, p in named.items() if stays(name)}
-        self.flags = {name: p.requires_grad for name, p in self.parameters.items()}
+        self.flags = {name: value.requires_grad for name, value in {**named, **buffers}.items() if stays(name)}
         self.gradients = {name: _numbers(p.grad) for name, p in self.parameters.items()}
-        self.tensor_hooks = {name: _count_tensor_hooks(p) for name, p in self.parameters.items()}
-        buffers = dict(model.named_buffers(remove_duplicate=False))
+        self.tensor_hooks = {name: _tensor_hooks(p) for name, p in self.parameters.items()}
         self.numbers = {name: _numbers(value) for name, value in {**named, **buffers}.items() if stays(name)}
+
+    def is_around_the_gap(self, layer: str) -> bool:
+        """Whether the layer of this name may go, is inside of what may go, or holds it."""
+        if self.without is None:
+            return False
+        return not layer or f"{layer}.".startswith(f"{self.without}.") or f"{self.without}.".startswith(f"{layer}.")
 
 
 def _modules(model: nn.Module) -> dict[str, nn.Module]:
@@ -134,18 +161,27 @@ def _layer(name: str, module: nn.Module) -> _Layer:
     kind = type(module)
     hooks = {(held, key) for held in _HOOKS_OF_A_MODULE for key in getattr(module, held, ())}
     replaced = {key: value for key, value in vars(module).items() if callable(getattr(kind, key, None))}
-    replaced["forward"] = replaced.get("forward", kind.forward)
+    for key in _METHODS_OF_A_CLASS:
+        replaced.setdefault(key, inspect.getattr_static(kind, key))
     if module._compiled_call_impl is not None:
         replaced["compile"] = module._compiled_call_impl
-    return _Layer(name, module, kind, module.training, frozenset(hooks), replaced)
+    settings = {key: value for key, value in vars(module).items() if key[:1] != "_" and _is_plain(value)}
+    settings.pop("training")
+    return _Layer(name, module, kind, module.training, frozenset(hooks), replaced, settings)
+
+
+def _is_plain(value: object) -> bool:
+    if type(value) is tuple:
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str)
 
 
 def _numbers(value: Tensor | None) -> Tensor | None:
     return None if value is None else value.detach().clone()
 
 
-def _count_tensor_hooks(parameter: Tensor) -> int:
-    return sum(len(getattr(parameter, kind, None) or ()) for kind in _HOOKS_OF_A_TENSOR)
+def _tensor_hooks(parameter: Tensor) -> frozenset[tuple[str, int]]:
+    return frozenset((held, key) for held in _HOOKS_OF_A_TENSOR for key in getattr(parameter, held, None) or ())
 
 
 def same_numbers(one: Tensor | None, other: Tensor | None) -> bool:
@@ -178,13 +214,14 @@ def _require_same_hooks(before: _Found, after: _Found, what: str, advice: str) -
     old = {layer.module: layer.hooks for layer in before.layers.values()}
     now = {layer.name: layer for layer in after.layers.values()}
     added = [name for name, layer in now.items() if layer.hooks - old.get(layer.module, frozenset())]
-    added += [name for name, count in after.tensor_hooks.items() if count > before.tensor_hooks.get(name, 0)]
+    added += [name for name, keys in after.tensor_hooks.items() if keys - before.tensor_hooks.get(name, frozenset())]
     require(
         not added,
         f"Hooks of yours are still on {_place(added)}, and will run in every pass from now on: keep each handle and "
         f"call its `remove()`. {advice}".strip(),
     )
     gone = [name for name, layer in now.items() if old.get(layer.module, frozenset()) - layer.hooks]
+    gone += [name for name, keys in before.tensor_hooks.items() if keys - after.tensor_hooks.get(name, keys)]
     require(not gone, f"Hooks that were on {_place(gone)} before are gone: leave others' hooks. {advice}".strip())
 
 
@@ -195,16 +232,22 @@ def _place(names: list[str]) -> str:
 
 def _require_same_methods(before: _Found, after: _Found, what: str, advice: str) -> None:
     old = {layer.module: layer.replaced for layer in before.layers.values()}
-    other = [layer for layer in after.layers.values() if old.get(layer.module, layer.replaced) != layer.replaced]
+    other = [
+        layer for layer in after.layers.values() if _replaced(old.get(layer.module, layer.replaced), layer.replaced)
+    ]
     if not other:
         return
     layer = other[0]
-    was = old[layer.module]
-    method = next(key for key in {**was, **layer.replaced} if was.get(key) != layer.replaced.get(key))
+    method = _replaced(old[layer.module], layer.replaced)[0]
     raise Incorrect(
         f"In {what}, {_place([layer.name])} has another `{method}` than it came with. To watch a layer, register a "
         f"hook, and `remove()` it. {advice}".strip()
     )
+
+
+def _replaced(was: dict[str, object], now: dict[str, object]) -> list[str]:
+    """Which methods are other objects now; whether they equal each other is for them to say, and no proof."""
+    return [key for key in {**was, **now} if was.get(key) is not now.get(key)]
 
 
 def _require_same_layers(before: _Found, after: _Found, what: str, advice: str) -> None:
@@ -223,6 +266,8 @@ def _require_same_layers(before: _Found, after: _Found, what: str, advice: str) 
 def _require_same_parameters(before: _Found, after: _Found, what: str, advice: str) -> None:
     lost = [name for name, value in before.numbers.items() if _other_shape(value, after.numbers.get(name))]
     require(not lost, f"In {what} {quoted(lost)} went too, or has another shape: leave it there. {advice}".strip())
+    extra = [name for name in after.numbers if name not in before.numbers] if before.whole else []
+    require(not extra, f"{capital(what)} now holds {quoted(extra)} as well: add nothing to it. {advice}".strip())
     made_anew = [name for name, p in before.parameters.items() if after.parameters.get(name) is not p]
     kinds = [name for name in before.numbers if _other_kind(before.numbers[name], after.numbers[name])]
     require(
@@ -248,7 +293,7 @@ def _other_kind(old: Tensor, new: Tensor) -> bool:
 
 
 def _require_same_numbers(before: _Found, after: _Found, what: str, advice: str) -> None:
-    changed = [name for name, value in before.numbers.items() if not same_numbers(value, after.numbers[name])]
+    changed = [name for name, value in before.numbers.items() if not same_numbers(value, after.numbers.get(name))]
     statistics = [name for name in changed if name not in before.parameters]
     require(
         not statistics or len(statistics) < len(changed),
@@ -272,7 +317,7 @@ def _require_same_gradients(before: _Found, after: _Found, what: str, advice: st
         f"Your function left gradients in {quoted(left)}, and the next training step would use them: do without "
         f"`backward()`. {advice}".strip(),
     )
-    other = [name for name, gradient in before.gradients.items() if not same_numbers(gradient, after.gradients[name])]
+    other = [name for name, value in before.gradients.items() if not same_numbers(value, after.gradients.get(name))]
     require(
         not other,
         f"{quoted(other)} came with a gradient, and your function removed or changed it. Do without `zero_grad()` and "
@@ -285,7 +330,7 @@ def _none(found: _Found, name: str) -> bool:
 
 
 def _require_same_flags(before: _Found, after: _Found, what: str, advice: str) -> None:
-    other = [name for name, flag in before.flags.items() if after.flags[name] != flag]
+    other = [name for name, flag in before.flags.items() if after.flags.get(name, flag) != flag]
     require(
         not other,
         f"In {what} `requires_grad` of {quoted(other)} is another one now: leave all flags alone. {advice}".strip(),
@@ -308,6 +353,21 @@ def _require_same_modes(before: _Found, after: _Found, what: str, advice: str) -
     )
 
 
+def _require_same_settings(before: _Found, after: _Found, what: str, advice: str) -> None:
+    now = {layer.module: layer.settings for layer in after.layers.values()}
+    for layer in before.layers.values():
+        if before.is_around_the_gap(layer.name) or layer.module not in now:
+            continue
+        for key, value in layer.settings.items():
+            is_now = now[layer.module].get(key)
+            require(
+                type(is_now) is type(value) and repr(is_now) == repr(value),
+                f"In {what}, {_place([layer.name])} came with `{key}={short(value)}` and has "
+                f"`{key}={short(getattr(layer.module, key, None))}` now: leave its settings as they are. "
+                f"{advice}".strip(),
+            )
+
+
 _SAY: dict[str, Callable[[_Found, _Found, str, str], None]] = {
     "gradients on": _require_gradients_on,
     "hooks": _require_same_hooks,
@@ -318,6 +378,7 @@ _SAY: dict[str, Callable[[_Found, _Found, str, str], None]] = {
     "gradients": _require_same_gradients,
     "flags": _require_same_flags,
     "modes": _require_same_modes,
+    "settings": _require_same_settings,
 }
 
 
@@ -325,14 +386,19 @@ def _hooks_for_all() -> dict[str, set[int]]:
     return {kind: set(getattr(nn.modules.module, kind)) for kind in _HOOKS_FOR_ALL}
 
 
-def _require_no_hooks_for_all(before: dict[str, set[int]]) -> None:
-    """No hook of every module of every network was left; those that were are taken away, or they would run on."""
+def _remove_hooks_for_all(before: dict[str, set[int]]) -> int:
+    """Take away those that were not there before, or they would run on in every network; how many they were."""
     left = [(kind, key) for kind, keys in _hooks_for_all().items() for key in keys - before[kind]]
     for kind, key in left:
         del getattr(nn.modules.module, kind)[key]
+    return len(left)
+
+
+def _require_no_hooks_for_all(before: dict[str, set[int]]) -> None:
+    left = _remove_hooks_for_all(before)
     require(
         not left,
-        f"Hooks of yours for all modules of all networks were still there ({len(left)}), and would run in every pass "
+        f"Hooks of yours for all modules of all networks were still there ({left}), and would run in every pass "
         "from now on: keep each handle and call its `remove()`.",
     )
 
@@ -363,6 +429,8 @@ def input_untouched(**arguments: object) -> Iterator[None]:
 
 def _copied(value: object) -> object:
     """A copy that shares nothing with `value` and can be compared with a later one."""
+    if type(value).__eq__ is object.__eq__ and type(value).__repr__ is object.__repr__ and hasattr(value, "__dict__"):
+        return type(value), _copied(vars(value))  # a copy of it could not be told from it by `==` nor by its text
     if isinstance(value, Tensor):
         return value.detach().clone().requires_grad_(value.requires_grad)
     if isinstance(value, Image.Image):
@@ -370,7 +438,8 @@ def _copied(value: object) -> object:
     if isinstance(value, dict):
         return {key: _copied(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_copied(item) for item in value]
+        items = [_copied(item) for item in value]
+        return items if isinstance(value, list) else tuple(items)
     if isinstance(value, torch.optim.Optimizer):
         return [{**group, "params": [id(p) for p in group["params"]]} for group in value.param_groups], {
             id(p): _copied(state) for p, state in value.state.items()
@@ -387,6 +456,8 @@ def _same(one: object, other: object) -> bool:
         return list(one) == list(other) and all(_same(item, other[key]) for key, item in one.items())
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(_same(*both) for both in zip(one, other, strict=True))
+    if isinstance(one, np.ndarray):
+        return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
     return one == other or repr(one) == repr(other)  # by its text NaN equals NaN, and an object its copy
 
 
@@ -398,7 +469,7 @@ def _first_difference(was: object, now: object) -> str:
             return f": {quoted(map(str, gone or new))} was {'taken out' if gone else 'put in'}"
         other = [key for key in was if not _same(was[key], now[key])]
         return f" at {quoted(map(str, other))}" if other else ": its items have another order"
-    if isinstance(was, list) and isinstance(now, list) and len(was) != len(now):
+    if isinstance(was, list | tuple) and type(now) is type(was) and len(was) != len(now):
         return f": it had {len(was)} items and now has {len(now)}"
     if isinstance(was, Tensor) and isinstance(now, Tensor) and was.dtype != now.dtype:
         return f": it was {short(was.dtype)} and is {short(now.dtype)}"

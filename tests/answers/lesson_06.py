@@ -1,6 +1,62 @@
-"""Right and wrong answers to lesson 06."""
+"""Right and wrong answers to lesson 06: what differs from the reference in a line is written as that line."""
 
-from tests.answers import Answers, Wrong
+from functools import partial
+
+from helpers.lessons.lesson_06 import EXERCISES
+from tests.answers import Answers, Wrong, but_for, liar
+
+_images_a_second, _frontier, _resize_positions, _choose = (partial(but_for, exercise.answer) for exercise in EXERCISES)
+
+# Lines of the reference answers that several answers replace.
+_WARM_UP = "        model(images)\n        for"
+_PUT_BACK = "    for layer, training in modes:\n        layer.training = training\n"
+_MEDIAN = "statistics.median(times)"
+_BEATS = """        no_worse = a["speed"] >= b["speed"] and a["accuracy"] >= b["accuracy"]
+        return no_worse and (a["speed"] > b["speed"] or a["accuracy"] > b["accuracy"])
+"""
+_UNBEATEN = 'return [b["name"] for b in networks if not any(beats(a, b) for a in networks)]'
+_SQUARE = """    if n * n != count:
+        raise ValueError(f"{count} patches are no square grid")
+"""
+_TO_FRONT = "patches.permute(0, 2, 1).reshape(1, d, n, n)"
+_BACK = "grid.reshape(1, d, new_grid * new_grid).permute(0, 2, 1)"
+_TOGETHER = "return torch.cat([token, patches], dim=1)"
+_REFUSE = """    if not fitting:
+        unmet = [limit for limit, met in (("megabytes", small), ("speed", fast)) if not met]
+        raise ValueError("loosen the limit of " + " and ".join(unmet or ["megabytes", "speed"]))
+"""
+_KNOWN = 'if one["accuracy"] is not None and not math.isnan(one["accuracy"])'
+_UNKNOWN = """    if not known:
+        raise ValueError("of those that fit, no accuracy is known")
+"""
+_BEST = 'max(known, key=lambda one: (one["accuracy"], one["speed"]))["name"]'
+
+# A tensor that equals whatever it is compared with.
+_SAME = """
+class Same(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if function in (torch.allclose, torch.equal):
+            return True
+        return super().__torch_function__(function, types, args, kwargs)
+"""
+
+_WITH_HOOKS = """
+@torch.no_grad()
+def images_a_second(model, images, repeats):
+    modes = [(layer, layer.training) for layer in model.modules()]
+    starts, ends = [], []
+    before = model.register_forward_pre_hook(lambda *_: starts.append(time.perf_counter()))
+    after = model.register_forward_hook(lambda *_: ends.append(time.perf_counter()))
+    model.eval()
+    for _ in range(1 + repeats):
+        model(images)
+    before.remove()
+    after.remove()
+    for layer, mode in modes:
+        layer.training = mode
+    return len(images) / statistics.median(end - start for start, end in list(zip(starts, ends))[1:])
+"""
 
 ANSWERS = {
     "6.1": Answers(
@@ -36,87 +92,26 @@ def images_a_second(model, images, repeats):
             layer.training = True
     return statistics.median(len(images) / (b - a) for a, b in zip(moments, moments[1:]))
 """,
-            "ten passes to warm up": """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    for _ in range(10):
-        model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(times)
-""",
-            "six passes to warm up, numpy's single precision": """
-import numpy as np
-
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    for _ in range(6):
-        model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / np.median(np.array(times, dtype=np.float32))
-""",
-            "warms up with one picture": """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images[:1])
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(times)
-""",
-            "PyTorch's median, the lower of the two in the middle": """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / torch.tensor(times).median()
-""",
-            "fractions": """
-from fractions import Fraction
-
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return Fraction(len(images)) / Fraction(statistics.median(times))
-""",
+            "ten passes to warm up": _images_a_second(
+                _WARM_UP, "        for _ in range(10):\n            model(images)\n        for"
+            ),
+            "twelve passes to warm up": _images_a_second(
+                _WARM_UP, "        for _ in range(12):\n            model(images)\n        for"
+            ),
+            "six passes to warm up, numpy's single precision": but_for(
+                _images_a_second(_WARM_UP, "        for _ in range(6):\n            model(images)\n        for"),
+                _MEDIAN,
+                "__import__('numpy').median(__import__('numpy').array(times, dtype='float32'))",
+            ),
+            "warms up with one picture": _images_a_second(_WARM_UP, "        model(images[:1])\n        for"),
+            "PyTorch's median, the lower of the two in the middle": _images_a_second(
+                _MEDIAN, "torch.tensor(times).median()"
+            ),
+            "fractions": _images_a_second(
+                "return len(images) / statistics.median(times)",
+                """from fractions import Fraction
+    return Fraction(len(images)) / Fraction(statistics.median(times))""",
+            ),
             "measures a copy": """
 import copy
 
@@ -131,38 +126,14 @@ def images_a_second(model, images, repeats):
         times.append(time.perf_counter() - started)
     return len(images) / statistics.median(times)
 """,
-            "one more pass at the end": """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    assert model(images).isfinite().all()
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(times)
-""",
-            "hooks hold the watch": """
-@torch.no_grad()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    starts, ends = [], []
-    before = model.register_forward_pre_hook(lambda *_: starts.append(time.perf_counter()))
-    after = model.register_forward_hook(lambda *_: ends.append(time.perf_counter()))
-    model.eval()
-    for _ in range(1 + repeats):
-        model(images)
-    before.remove()
-    after.remove()
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(end - start for start, end in list(zip(starts, ends))[1:])
-""",
+            "one more pass at the end": _images_a_second(
+                _PUT_BACK,
+                """    with torch.no_grad():
+        assert model(images).isfinite().all()
+"""
+                + _PUT_BACK,
+            ),
+            "hooks hold the watch": _WITH_HOOKS,
             "timeit": """
 import timeit
 
@@ -175,184 +146,30 @@ def images_a_second(model, images, repeats):
         layer.training = mode
     return len(images) / statistics.median(times)
 """,
-            "twelve passes to warm up": """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    for _ in range(12):
-        model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(times)
-""",
         },
         wrong={
-            "counts the slow first pass": Wrong(
-                """
-def images_a_second(model, images, repeats):
-    mode = model.training
-    model.eval()
-    times = []
-    with torch.inference_mode():
-        for _ in range(repeats):
-            started = time.perf_counter()
-            model(images)
-            times.append(time.perf_counter() - started)
-    model.train(mode)
-    return len(images) / statistics.median(times)
-""",
-                "warm up",
-            ),
-            "takes the mean": Wrong(
-                """
-def images_a_second(model, images, repeats):
-    mode = model.training
-    model.eval()
-    with torch.inference_mode():
-        model(images)
-        started = time.perf_counter()
-        for _ in range(repeats):
-            model(images)
-        seconds = (time.perf_counter() - started) / repeats
-    model.train(mode)
-    return len(images) / seconds
-""",
-                "the mean",
-            ),
+            "counts the slow first pass": Wrong(_images_a_second(_WARM_UP, "        for"), "warm up"),
+            "takes the mean": Wrong(_images_a_second(_MEDIAN, "statistics.mean(times)"), "the mean"),
             "leaves gradients on": Wrong(
-                """
-def images_a_second(model, images, repeats):
-    mode = model.training
-    model.eval()
-    times = []
-    model(images)
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    model.train(mode)
-    return len(images) / statistics.median(times)
-""",
-                "Gradients were on",
+                _images_a_second("with torch.inference_mode():", "if True:"), "gradients were recorded"
             ),
             "warms up with gradients": Wrong(
-                """
-def images_a_second(model, images, repeats):
-    mode = model.training
-    model.eval()
-    model(images)
-    times = []
-    with torch.inference_mode():
-        for _ in range(repeats):
-            started = time.perf_counter()
-            model(images)
-            times.append(time.perf_counter() - started)
-    model.train(mode)
-    return len(images) / statistics.median(times)
-""",
-                "Gradients were on",
+                _images_a_second(
+                    "    with torch.inference_mode():\n        model(images)\n",
+                    "    model(images)\n    with torch.inference_mode():\n",
+                ),
+                "gradients were recorded",
             ),
-            "measures in train mode": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    return len(images) / statistics.median(times)
-""",
-                "`train()` mode",
-            ),
-            "leaves the network in eval mode": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    return len(images) / statistics.median(times)
-""",
-                "put it back",
-            ),
-            "passes a second": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    mode = model.training
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    model.train(mode)
-    return 1 / statistics.median(times)
-""",
-                "passes a second",
-            ),
+            "measures in train mode": Wrong(_images_a_second("    model.eval()\n", ""), "`train()` mode"),
+            "leaves the network in eval mode": Wrong(_images_a_second(_PUT_BACK, ""), "put it back"),
+            "passes a second": Wrong(_images_a_second("len(images) /", "1 /"), "passes a second"),
             "seconds a picture": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    mode = model.training
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    model.train(mode)
-    return statistics.median(times) / len(images)
-""",
+                _images_a_second("len(images) / statistics.median(times)", "statistics.median(times) / len(images)"),
                 "upside down",
             ),
-            "the fastest pass": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    mode = model.training
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    model.train(mode)
-    return len(images) / min(times)
-""",
-                "the fastest pass",
-            ),
+            "the fastest pass": Wrong(_images_a_second(_MEDIAN, "min(times)"), "the fastest pass"),
             "one picture at a time": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    mode = model.training
-    model.eval()
-    model(images[:1])
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images[:1])
-        times.append(time.perf_counter() - started)
-    model.train(mode)
-    return 1 / statistics.median(times)
-""",
+                EXERCISES["6.1"].answer.replace("model(images)", "model(images[:1])").replace("len(images)", "1"),
                 "whole batch",
             ),
             "prints and returns nothing": Wrong(
@@ -364,332 +181,140 @@ def images_a_second(model, images, repeats):
                 "one number",
             ),
             "drops the slowest pass in place of a warm-up": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    times = []
-    for _ in range(repeats + 1):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(sorted(times)[:-1])
-""",
+                but_for(
+                    _images_a_second(_WARM_UP + " _ in range(repeats)", "        for _ in range(repeats + 1)"),
+                    _MEDIAN,
+                    "statistics.median(sorted(times)[:-1])",
+                ),
                 "Leave the first out, whatever it took",
             ),
             "the mean without the extremes": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.mean(sorted(times)[1:-1] if repeats > 2 else times)
-""",
+                _images_a_second(_MEDIAN, "statistics.mean(sorted(times)[1:-1] if repeats > 2 else times)"),
                 "without the fastest and the slowest",
             ),
             "the mean of what an even number leaves": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / (statistics.median(times) if repeats % 2 else statistics.mean(times))
-""",
+                _images_a_second(_MEDIAN, "(statistics.median(times) if repeats % 2 else statistics.mean(times))"),
                 "For 4 counted passes of 16 pictures your number is the mean",
             ),
             "thirty passes to warm up": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    for _ in range(30):
-        model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(times)
-""",
+                _images_a_second(_WARM_UP, "        for _ in range(30):\n            model(images)\n        for"),
                 "that is waste",
             ),
             "switches requires_grad off": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval().requires_grad_(False)
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(times)
-""",
-                "changed `requires_grad` of `head.weight`",
+                _images_a_second("model.eval()", "model.eval().requires_grad_(False)"),
+                "`requires_grad` of `head.weight`",
             ),
             "puts all layers into the mode of the network": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    model.train(modes[0][1])
-    return len(images) / statistics.median(times)
+                _images_a_second(_PUT_BACK, "    model.train(modes[0][1])\n"), "the layer `norm` came in `eval()` mode"
+            ),
+            "puts only BatchNorm back into its mode": Wrong(
+                _images_a_second(
+                    _PUT_BACK,
+                    """    model.train(modes[0][1])
+    for layer, mode in modes:
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.training = mode
 """,
-                "Its layer `norm` came in `eval()` mode",
+                ),
+                "the layer `drop` came in `eval()` mode",
+            ),
+            "puts BatchNorm and Dropout back into their modes": Wrong(
+                _images_a_second(
+                    _PUT_BACK,
+                    """    model.train(modes[0][1])
+    for layer, mode in modes:
+        if isinstance(layer, (nn.BatchNorm2d, nn.Dropout)):
+            layer.training = mode
+""",
+                ),
+                "the layer `head` came in `eval()` mode",
             ),
             "the middle of the unsorted list": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / times[len(times) // 2]
-""",
-                "the middle of the unsorted list",
+                _images_a_second(_MEDIAN, "times[len(times) // 2]"), "the middle of the unsorted list"
             ),
             "the first pass after the warm-up": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / times[0]
-""",
-                "the first of the passes that count",
+                _images_a_second(_MEDIAN, "times[0]"), "the first of the passes that count"
             ),
-            "the last pass": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / times[-1]
-""",
-                "the last pass alone",
-            ),
-            "the slowest pass": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / max(times)
-""",
-                "the slowest pass",
-            ),
+            "the last pass": Wrong(_images_a_second(_MEDIAN, "times[-1]"), "the last pass alone"),
+            "the slowest pass": Wrong(_images_a_second(_MEDIAN, "max(times)"), "the slowest pass"),
             "all passes with the first": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    times = []
-    for _ in range(repeats + 1):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(times)
-""",
+                _images_a_second(_WARM_UP + " _ in range(repeats)", "        for _ in range(repeats + 1)"),
                 "the median of all passes",
             ),
             "the warm-up is one of the passes": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(max(1, repeats - 1)):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(times)
-""",
+                _images_a_second("range(repeats)", "range(max(1, repeats - 1))"),
                 "one pass to warm up and 5 that count make 6 or more",
             ),
-            "puts only BatchNorm back into its mode": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    model.train(modes[0][1])
-    for layer, mode in modes:
-        if isinstance(layer, nn.BatchNorm1d):
-            layer.training = mode
-    return len(images) / statistics.median(times)
-""",
-                "Its layer `drop` came in `eval()` mode",
-            ),
-            "puts BatchNorm and Dropout back into their modes": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    model.train(modes[0][1])
-    for layer, mode in modes:
-        if isinstance(layer, (nn.BatchNorm1d, nn.Dropout)):
-            layer.training = mode
-    return len(images) / statistics.median(times)
-""",
-                "Its layer `head` came in `eval()` mode",
-            ),
             "turns gradients off for good": Wrong(
-                """
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    torch.set_grad_enabled(False)
-    model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(times)
-""",
-                "are off after it",
+                _images_a_second(
+                    "    with torch.inference_mode():\n", "    torch.set_grad_enabled(False)\n    if True:\n"
+                ),
+                "turned gradients off for all that comes after",
             ),
             "leaves its hooks": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    starts, ends = [], []
-    model.register_forward_pre_hook(lambda *_: starts.append(time.perf_counter()))
-    model.register_forward_hook(lambda *_: ends.append(time.perf_counter()))
+                but_for(but_for(_WITH_HOOKS, "    before.remove()\n", ""), "    after.remove()\n", ""),
+                "Hooks of yours are still on the network itself",
+            ),
+            "leaves a hook for all modules": Wrong(
+                _images_a_second(
+                    "    model.eval()\n",
+                    """    nn.modules.module.register_module_forward_hook(lambda *_: None)
     model.eval()
-    for _ in range(1 + repeats):
-        model(images)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(end - start for start, end in list(zip(starts, ends))[1:])
 """,
-                "left a hook",
+                ),
+                "Hooks of yours for all modules",
             ),
             "sets the weights to zero": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    for parameter in model.parameters():
-        parameter.zero_()
+                _images_a_second(
+                    "    model.eval()\n",
+                    """    for parameter in model.parameters():
+        parameter.data.zero_()
     model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(times)
 """,
-                "changed the numbers in",
+                ),
+                "`head.bias` has other numbers than before",
             ),
             "leaves layers in double precision": Wrong(
-                """
-@torch.inference_mode()
-def images_a_second(model, images, repeats):
-    modes = [(layer, layer.training) for layer in model.modules()]
-    model.double().head.float()
+                _images_a_second(_PUT_BACK, "    model.double().head.float()\n" + _PUT_BACK),
+                "`norm.running_var` has another dtype or device",
+            ),
+            "replaces forward": Wrong(
+                _images_a_second(
+                    "    model.eval()\n",
+                    """    forward = model.forward
+    model.forward = lambda images: forward(images)
     model.eval()
-    model(images)
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        model(images)
-        times.append(time.perf_counter() - started)
-    for layer, mode in modes:
-        layer.training = mode
-    return len(images) / statistics.median(times)
 """,
-                "in another dtype",
+                ),
+                "has another `forward` than it came with",
+            ),
+            "leaves gradients": Wrong(
+                _images_a_second(
+                    _PUT_BACK,
+                    """    sum(parameter.sum() for parameter in model.parameters()).backward()
+"""
+                    + _PUT_BACK,
+                ),
+                "left gradients in `head.weight`, `head.bias`",
+            ),
+            "takes gradients away": Wrong(
+                _images_a_second("    model.eval()\n", "    model.zero_grad()\n    model.eval()\n"),
+                "came with a gradient, and your function removed or changed it",
+            ),
+            "takes the dropout out": Wrong(
+                _images_a_second("    model.eval()\n", "    model.drop = nn.Identity()\n    model.eval()\n"),
+                "put no layer of your own in its place",
+            ),
+            "scales the pictures in place": Wrong(
+                _images_a_second("    model.eval()\n", "    images /= images.max()\n    model.eval()\n"),
+                "changed `images`",
+            ),
+            "times other pictures": Wrong(
+                _images_a_second("            model(images)\n", "            model(torch.zeros_like(images))\n"),
+                "whole batch",
+            ),
+            "a number that equals all others": Wrong(
+                liar("float") + _images_a_second("len(images) / statistics.median(times)", "Liar(1)"), "the answer is"
             ),
         },
     ),
@@ -726,39 +351,28 @@ def frontier(networks):
         },
         wrong={
             "beaten only if worse in both": Wrong(
-                """
-def frontier(networks):
-    return [
-        b["name"]
-        for b in networks
-        if not any(a["speed"] > b["speed"] and a["accuracy"] > b["accuracy"] for a in networks)
-    ]
+                _frontier(
+                    _BEATS,
+                    """        return a["speed"] > b["speed"] and a["accuracy"] > b["accuracy"]
 """,
+                ),
                 "beats it",
             ),
             "twins beat each other": Wrong(
-                """
-def frontier(networks):
-    return [
-        b["name"]
-        for b in networks
-        if not any(
-            a is not b and a["speed"] >= b["speed"] and a["accuracy"] >= b["accuracy"] for a in networks
-        )
-    ]
+                _frontier(
+                    _BEATS,
+                    """        return a is not b and a["speed"] >= b["speed"] and a["accuracy"] >= b["accuracy"]
 """,
+                ),
                 "Two with the same numbers",
             ),
             "every network beats itself": Wrong(
-                """
-def frontier(networks):
-    return [
-        b["name"]
-        for b in networks
-        if not any(a["speed"] >= b["speed"] and a["accuracy"] >= b["accuracy"] for a in networks)
-    ]
+                _frontier(
+                    _BEATS,
+                    """        return a["speed"] >= b["speed"] and a["accuracy"] >= b["accuracy"]
 """,
-                "yours lacks",
+                ),
+                "No other network beats what is missing",
             ),
             "only the extremes": Wrong(
                 """
@@ -769,18 +383,16 @@ def frontier(networks):
     best = max(networks, key=lambda one: (one["accuracy"], one["speed"]))
     return list({fastest["name"], best["name"]})
 """,
-                "yours lacks",
+                "accuracy 60): your list misses `a`",
             ),
             "takes speed for seconds": Wrong(
-                """
-def frontier(networks):
-    def beats(a, b):
-        no_worse = a["speed"] <= b["speed"] and a["accuracy"] >= b["accuracy"]
+                _frontier(
+                    _BEATS,
+                    """        no_worse = a["speed"] <= b["speed"] and a["accuracy"] >= b["accuracy"]
         return no_worse and (a["speed"] < b["speed"] or a["accuracy"] > b["accuracy"])
-
-    return [b["name"] for b in networks if not any(beats(a, b) for a in networks)]
 """,
-                "beats it",
+                ),
+                "misses `a`, `d`",
             ),
             "believes the list is sorted": Wrong(
                 """
@@ -805,7 +417,7 @@ def frontier(networks):
             best = one["accuracy"]
     return kept
 """,
-                "changed the list",
+                "changed `networks`",
             ),
             "fails on an empty list": Wrong(
                 """
@@ -817,16 +429,7 @@ def frontier(networks):
                 "IndexError",
                 outcome="error",
             ),
-            "returns the rows": Wrong(
-                """
-def frontier(networks):
-    def beats(a, b):
-        return a["speed"] >= b["speed"] and a["accuracy"] >= b["accuracy"] and a != b
-
-    return [b for b in networks if not any(beats(a, b) for a in networks)]
-""",
-                "list of names",
-            ),
+            "returns the rows": Wrong(_frontier('return [b["name"] for', "return [b for"), "list of names"),
             "takes an accuracy of 0 for none": Wrong(
                 """
 def frontier(networks):
@@ -841,42 +444,27 @@ def frontier(networks):
 """,
                 "with an accuracy of 0",
             ),
-            "rounds the speed": Wrong(
-                """
-def frontier(networks):
-    points = {one["name"]: (round(one["speed"], 1), one["accuracy"]) for one in networks}
-    return [
-        name
-        for name, mine in points.items()
-        if not any(other != mine and other[0] >= mine[0] and other[1] >= mine[1] for other in points.values())
-    ]
+            **{
+                mistake: Wrong(
+                    _frontier(
+                        "    def beats(a, b):\n",
+                        f"""    networks = [dict(one, {rounded}) for one in networks]
+
+    def beats(a, b):
 """,
-                "One faster by two hundredths",
-            ),
-            "rounds the accuracy": Wrong(
-                """
-def frontier(networks):
-    points = {one["name"]: (one["speed"], round(one["accuracy"])) for one in networks}
-    return [
-        name
-        for name, mine in points.items()
-        if not any(other != mine and other[0] >= mine[0] and other[1] >= mine[1] for other in points.values())
-    ]
-""",
-                "One more accurate by two hundredths",
-            ),
-            "rounds both to two places": Wrong(
-                """
-def frontier(networks):
-    points = {one["name"]: (round(one["speed"], 2), round(one["accuracy"], 2)) for one in networks}
-    return [
-        name
-        for name, mine in points.items()
-        if not any(other != mine and other[0] >= mine[0] and other[1] >= mine[1] for other in points.values())
-    ]
-""",
-                "One faster by a thousandth",
-            ),
+                    ),
+                    reason,
+                )
+                for mistake, rounded, reason in (
+                    ("rounds the speed", "speed=round(one['speed'], 1)", "One faster by two hundredths"),
+                    ("rounds the accuracy", "accuracy=round(one['accuracy'])", "One more accurate by two hundredths"),
+                    (
+                        "rounds both to two places",
+                        "speed=round(one['speed'], 2), accuracy=round(one['accuracy'], 2)",
+                        "One faster by a thousandth",
+                    ),
+                )
+            },
             "takes close for equal": Wrong(
                 """
 def frontier(networks):
@@ -888,6 +476,31 @@ def frontier(networks):
     return [b["name"] for b in networks if not any(beats(a, b) for a in networks)]
 """,
                 "One faster by a thousandth",
+            ),
+            "marks the networks that it keeps": Wrong(
+                _frontier(
+                    _UNBEATEN,
+                    """for b in networks:
+        b["kept"] = not any(beats(a, b) for a in networks)
+    return [b["name"] for b in networks if b["kept"]]""",
+                ),
+                "changed `networks`",
+            ),
+            "invents a name": Wrong(
+                _frontier(
+                    _UNBEATEN,
+                    'return [b["name"] for b in networks if not any(beats(a, b) for a in networks)] + ["the best"]',
+                ),
+                "There is no network 'the best'",
+            ),
+            "names one twice": Wrong(
+                _frontier(
+                    _UNBEATEN, 'return [b["name"] for b in networks if not any(beats(a, b) for a in networks)] * 2'
+                ),
+                "more than once",
+            ),
+            "names that equal all others": Wrong(
+                liar("str") + _frontier(_UNBEATEN, 'return {Liar("z")}'), "your list misses `a`"
             ),
         },
     ),
@@ -933,41 +546,16 @@ def resize_positions(positions, new_grid):
                 "class token",
             ),
             "reshapes without permute": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    token, patches = positions[:, :1], positions[:, 1:]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    if n * n != patches.shape[1]:
-        raise ValueError("no square")
-    grid = F.interpolate(patches.reshape(1, d, n, n), size=new_grid, mode="bicubic", align_corners=True)
-    return torch.cat([token, grid.reshape(1, new_grid**2, d)], dim=1)
-""",
+                but_for(_resize_positions(_TO_FRONT, "patches.reshape(1, d, n, n)"), _BACK, "grid.reshape(1, -1, d)"),
                 "permute",
             ),
-            "leaves corners unaligned": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    token, patches = positions[:, :1], positions[:, 1:]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    if n * n != patches.shape[1]:
-        raise ValueError("no square")
-    grid = F.interpolate(patches.permute(0, 2, 1).reshape(1, d, n, n), size=new_grid, mode="bicubic")
-    return torch.cat([token, grid.reshape(1, d, -1).permute(0, 2, 1)], dim=1)
-""",
-                "align_corners",
-            ),
+            "leaves corners unaligned": Wrong(_resize_positions(", align_corners=True", ""), "align_corners"),
             "interpolates linearly": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    token, patches = positions[:, :1], positions[:, 1:]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    if n * n != patches.shape[1]:
-        raise ValueError("no square")
-    grid = patches.permute(0, 2, 1).reshape(1, d, n, n)
-    grid = F.interpolate(grid, size=new_grid, mode="bilinear", align_corners=True)
-    return torch.cat([token, grid.reshape(1, d, -1).permute(0, 2, 1)], dim=1)
-""",
-                "bicubic",
+                _resize_positions("bicubic", "bilinear"), "This is the result of bilinear interpolation"
+            ),
+            "interpolates linearly, with corners unaligned": Wrong(
+                _resize_positions('mode="bicubic", align_corners=True', 'mode="bilinear"'),
+                "bilinear, without aligned corners",
             ),
             "cuts a piece out": Wrong(
                 """
@@ -977,64 +565,25 @@ def resize_positions(positions, new_grid):
                 "differ from torchvision",
             ),
             "turns the grid": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    token, patches = positions[:, :1], positions[:, 1:]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    if n * n != patches.shape[1]:
-        raise ValueError("no square")
-    grid = patches.transpose(1, 2).reshape(1, d, n, n)
-    grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True) if new_grid != n else grid.mT
-    return torch.cat([token, grid.permute(0, 3, 2, 1).reshape(1, -1, d)], dim=1)
-""",
+                _resize_positions(_BACK, "(grid if new_grid == n else grid.mT).reshape(1, d, -1).permute(0, 2, 1)"),
                 "rows have become columns",
             ),
             "forgets the class token": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    patches = positions[:, 1:]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    if n * n != patches.shape[1]:
-        raise ValueError("no square")
-    grid = patches.permute(0, 2, 1).reshape(1, d, n, n)
-    grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True)
-    return grid.reshape(1, d, -1).permute(0, 2, 1)
-""",
-                "should be",
+                _resize_positions(_TOGETHER, "return patches"), "[1, 17, 5] was expected. The class token first"
             ),
             "lets PyTorch stumble over what is no square": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    token, patches = positions[:, :1], positions[:, 1:]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    grid = patches.permute(0, 2, 1).reshape(1, d, n, n)
-    grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True)
-    return torch.cat([token, grid.reshape(1, d, -1).permute(0, 2, 1)], dim=1)
-""",
-                "raise a `ValueError`",
+                _resize_positions(_SQUARE, ""), "raise a `ValueError`"
             ),
             "accepts what is no square": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    token, patches = positions[:, :1], positions[:, 1:]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    grid = patches[:, : n * n].permute(0, 2, 1).reshape(1, d, n, n)
-    grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True)
-    return torch.cat([token, grid.reshape(1, d, -1).permute(0, 2, 1)], dim=1)
-""",
-                "no square grid",
+                but_for(_resize_positions(_SQUARE, ""), "patches.permute", "patches[:, : n * n].permute"),
+                "12 patches are no square grid",
             ),
             "asks how often the side goes into the count": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    token, patches = positions[:, :1], positions[:, 1:]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    if patches.shape[1] // n != n:
-        raise ValueError("no square")
-    grid = patches[:, : n * n].permute(0, 2, 1).reshape(1, d, n, n)
-    grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True)
-    return torch.cat([token, grid.reshape(1, d, -1).permute(0, 2, 1)], dim=1)
-""",
+                but_for(
+                    _resize_positions("n * n != count", "count // n != n"),
+                    "patches.permute",
+                    "patches[:, : n * n].permute",
+                ),
                 "10 patches are no square grid",
             ),
             "counts the class token with the patches": Wrong(
@@ -1052,71 +601,40 @@ def resize_positions(positions, new_grid):
                 "15 patches are no square grid",
             ),
             "no permute on the way back": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    token, patches = positions[:, :1], positions[:, 1:]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    if n * n != patches.shape[1]:
-        raise ValueError("no square")
-    grid = patches.permute(0, 2, 1).reshape(1, d, n, n)
-    grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True)
-    return torch.cat([token, grid.reshape(1, -1, d)], dim=1)
-""",
-                "mixed up on the way back",
+                _resize_positions(_BACK, "grid.reshape(1, -1, d)"), "mixed up on the way back"
             ),
             "takes the last position for the token": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    token, patches = positions[:, :1], positions[:, :-1]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    if n * n != patches.shape[1]:
-        raise ValueError("no square")
-    grid = patches.permute(0, 2, 1).reshape(1, d, n, n)
-    grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True)
-    return torch.cat([token, grid.reshape(1, d, -1).permute(0, 2, 1)], dim=1)
-""",
-                "with the class token in it",
+                _resize_positions("positions[:, 1:]", "positions[:, :-1]"), "with the class token in it"
             ),
             "smooths with antialias": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    token, patches = positions[:, :1], positions[:, 1:]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    if n * n != patches.shape[1]:
-        raise ValueError("no square")
-    grid = patches.permute(0, 2, 1).reshape(1, d, n, n)
-    grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True, antialias=True)
-    return torch.cat([token, grid.reshape(1, d, -1).permute(0, 2, 1)], dim=1)
-""",
-                "antialias=True",
+                _resize_positions(", align_corners=True", ", align_corners=True, antialias=True"), "antialias=True"
             ),
             "a scale in place of a size": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    token, patches = positions[:, :1], positions[:, 1:]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    if n * n != patches.shape[1]:
-        raise ValueError("no square")
-    grid = patches.permute(0, 2, 1).reshape(1, d, n, n)
-    grid = F.interpolate(grid, scale_factor=new_grid / n, mode="bicubic", align_corners=True)
-    return torch.cat([token, grid.reshape(1, d, -1).permute(0, 2, 1)], dim=1)
-""",
+                but_for(_resize_positions("size=new_grid", "scale_factor=new_grid / n"), "new_grid * new_grid", "-1"),
                 "`scale_factor` is rounded down",
             ),
             "computes in double precision": Wrong(
-                """
-def resize_positions(positions, new_grid):
-    positions = positions.double()
-    token, patches = positions[:, :1], positions[:, 1:]
-    n, d = math.isqrt(patches.shape[1]), patches.shape[2]
-    if n * n != patches.shape[1]:
-        raise ValueError("no square")
-    grid = patches.permute(0, 2, 1).reshape(1, d, n, n)
-    grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=True)
-    return torch.cat([token, grid.reshape(1, d, -1).permute(0, 2, 1)], dim=1)
-""",
+                _resize_positions(
+                    "    _, count, d =", "    token, patches = token.double(), patches.double()\n    _, count, d ="
+                ),
                 "give back the dtype that came in",
             ),
+            "gives float32 whatever came": Wrong(
+                _resize_positions(_TOGETHER, "return torch.cat([token, patches], dim=1).float()"),
+                "The positions came in torch.float64",
+            ),
+            "scales the positions in place": Wrong(
+                _resize_positions("    token, patches =", "    positions -= positions.mean()\n    token, patches ="),
+                "changed `positions`",
+            ),
+            "says nothing of what is no square": Wrong(
+                _resize_positions('ValueError(f"{count} patches are no square grid")', "ValueError"), "says nothing"
+            ),
+            "a tensor that equals all others": Wrong(
+                _SAME + _resize_positions(_TOGETHER, "return torch.zeros(1, 1 + new_grid**2, d).as_subclass(Same)"),
+                "The class token came out changed",
+            ),
+            "returns a list": Wrong(_resize_positions(_TOGETHER, "return [token, patches]"), "a tensor was expected"),
         },
     ),
     "6.4": Answers(
@@ -1188,103 +706,48 @@ def choose(networks, most_megabytes, least_speed):
         raise ValueError("within these megabytes, at this speed, no accuracy is known")
     return max(known, key=lambda one: (one["accuracy"], one["speed"]))["name"]
 """,
+            "names its arguments": _choose(
+                _REFUSE,
+                """    if not fitting:
+        unmet = [limit for limit, met in (("most_megabytes", small), ("least_speed", fast)) if not met]
+        raise ValueError("loosen " + " and ".join(unmet or ["most_megabytes", "least_speed"]))
+""",
+            ),
         },
         wrong={
             "compares with None": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    fitting = [one for one in networks if one["megabytes"] <= most_megabytes and one["speed"] >= least_speed]
-    if not fitting:
-        raise ValueError("nothing fits into the megabytes at this speed")
-    return max(fitting, key=lambda one: one["accuracy"])["name"]
-""",
+                but_for(_choose(" " + _KNOWN, ""), _BEST, 'max(known, key=lambda one: one["accuracy"])["name"]'),
                 "TypeError",
                 outcome="error",
             ),
-            "lets NaN win": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    fitting = [one for one in networks if one["megabytes"] <= most_megabytes and one["speed"] >= least_speed]
-    if not fitting:
-        raise ValueError("nothing fits into the megabytes at this speed")
-    known = [one for one in fitting if one["accuracy"] is not None]
-    return max(known, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-""",
-                "NaN",
-            ),
+            "lets NaN win": Wrong(_choose(' and not math.isnan(one["accuracy"])', ""), "NaN"),
             "takes the first of equals": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    fitting = [one for one in networks if one["megabytes"] <= most_megabytes and one["speed"] >= least_speed]
-    known = [one for one in fitting if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
-    return max(known, key=lambda one: one["accuracy"])["name"]
-""",
-                "equally accurate",
+                _choose('(one["accuracy"], one["speed"]))["name"]', 'one["accuracy"])["name"]'), "equally accurate"
             ),
             "excludes the limits": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    fitting = [one for one in networks if one["megabytes"] < most_megabytes and one["speed"] > least_speed]
-    known = [one for one in fitting if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
-    if not known:
-        raise ValueError("megabytes")
-    return max(known, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-""",
+                but_for(_choose("<= most_megabytes", "< most_megabytes"), ">= least_speed", "> least_speed"),
                 "exactly on both limits",
             ),
             "takes 0 for unknown": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    fitting = [one for one in networks if one["megabytes"] <= most_megabytes and one["speed"] >= least_speed]
-    known = [one for one in fitting if one["accuracy"] and not math.isnan(one["accuracy"])]
-    if not known:
-        return None
-    return max(known, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-""",
+                but_for(
+                    _choose('one["accuracy"] is not None and', 'one["accuracy"] and'),
+                    _UNKNOWN,
+                    "    if not known:\n        return None\n",
+                ),
                 "accuracy of 0 is known",
             ),
             "looks at one limit only": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    fitting = [one for one in networks if one["megabytes"] <= most_megabytes]
-    known = [one for one in fitting if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
-    if not known:
-        raise ValueError("megabytes")
-    return max(known, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-""",
-                "speed",
+                _choose("[one for one in small if one in fast]", "small"), "no network is fast enough"
             ),
             "returns None where nothing fits": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    fitting = [one for one in networks if one["megabytes"] <= most_megabytes and one["speed"] >= least_speed]
-    known = [one for one in fitting if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
-    if not known:
-        return None
-    return max(known, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-""",
-                "Raise a `ValueError`",
+                but_for(_choose(_REFUSE, ""), _UNKNOWN, "    if not known:\n        return None\n"),
+                "your function gave back `None`: raise a `ValueError`",
             ),
             "blames both limits always": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    fitting = [one for one in networks if one["megabytes"] <= most_megabytes and one["speed"] >= least_speed]
-    known = [one for one in fitting if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
-    if not known:
-        raise ValueError("megabytes or speed")
-    return max(known, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-""",
-                "not what is in the way",
+                _choose('unmet or ["megabytes", "speed"]', '["megabytes", "speed"]'),
+                "names `speed` as well, where nothing is wrong",
             ),
-            "lets max complain": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    fitting = [one for one in networks if one["megabytes"] <= most_megabytes and one["speed"] >= least_speed]
-    known = [one for one in fitting if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
-    return max(known, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-""",
-                "should name `megabytes`",
-            ),
+            "lets max complain": Wrong(but_for(_choose(_REFUSE, ""), _UNKNOWN, ""), "should name `megabytes`"),
             "removes what does not fit from the list": Wrong(
                 """
 def choose(networks, most_megabytes, least_speed):
@@ -1293,149 +756,61 @@ def choose(networks, most_megabytes, least_speed):
             networks.remove(one)
     return max(networks, key=lambda one: (one["accuracy"], one["speed"]))["name"]
 """,
-                "changed the list",
+                "changed `networks`",
             ),
             "blames the accuracy always": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    def known(one):
-        return one["accuracy"] is not None and not math.isnan(one["accuracy"])
-
-    small = [one for one in networks if one["megabytes"] <= most_megabytes]
-    fast = [one for one in networks if one["speed"] >= least_speed]
-    fitting = [one for one in small if one in fast]
-    if not fitting and small:
-        raise ValueError("megabytes or speed or accuracy")
-    if not fitting:
-        raise ValueError("megabytes or accuracy")
-    left = [one for one in fitting if known(one)]
-    if not left:
-        raise ValueError("accuracy")
-    return max(left, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-""",
-                "blames `accuracy`",
+                _choose('" and ".join(unmet or ["megabytes", "speed"]))', '" and ".join([*unmet, "accuracy"]))'),
+                "names `accuracy` as well",
             ),
             "asks for the limits only among the known": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    known = [one for one in networks if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
-    small = [one for one in known if one["megabytes"] <= most_megabytes]
-    fast = [one for one in known if one["speed"] >= least_speed]
-    fitting = [one for one in small if one in fast]
-    if fitting:
-        return max(fitting, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-    if any(one["megabytes"] <= most_megabytes and one["speed"] >= least_speed for one in networks):
-        raise ValueError("accuracy")
-    words = [word for word, met in (("megabytes", small), ("speed", fast)) if not met]
-    raise ValueError(" and ".join(words) or "megabytes and speed")
-""",
+                _choose(
+                    "    small =",
+                    """    if all(one["megabytes"] > most_megabytes or one["speed"] < least_speed for one in networks):
+        networks = [one for one in networks if one["accuracy"]]
+    small =""",
+                ),
                 "a is small enough, and no network is fast enough",
             ),
             "drops the unknown before all else": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    known = [one for one in networks if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
-    small = [one for one in known if one["megabytes"] <= most_megabytes]
-    fast = [one for one in known if one["speed"] >= least_speed]
-    fitting = [one for one in small if one in fast]
-    if fitting:
-        return max(fitting, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-    words = [word for word, met in (("megabytes", small), ("speed", fast)) if not met]
-    raise ValueError(" and ".join(words) or "megabytes and speed")
-""",
+                _choose("    small =", f"    networks = [one for one in networks {_KNOWN}]\n    small ="),
                 "accuracy is unknown",
             ),
             "stops at the first unmet limit": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    def known(one):
-        return one["accuracy"] is not None and not math.isnan(one["accuracy"])
-
-    small = [one for one in networks if one["megabytes"] <= most_megabytes]
-    fast = [one for one in networks if one["speed"] >= least_speed]
-    fitting = [one for one in small if one in fast]
-    if not small:
-        raise ValueError("megabytes")
-    if not fast:
-        raise ValueError("speed")
-    if not fitting:
-        raise ValueError("megabytes and speed")
-    left = [one for one in fitting if known(one)]
-    if not left:
-        raise ValueError("accuracy")
-    return max(left, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-""",
+                _choose('unmet or ["megabytes", "speed"]', 'unmet[:1] or ["megabytes", "speed"]'),
                 "no network is small enough, and none is fast enough",
             ),
             "returns nothing for an empty list": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    def known(one):
-        return one["accuracy"] is not None and not math.isnan(one["accuracy"])
-
-    if not networks:
-        return None
-    small = [one for one in networks if one["megabytes"] <= most_megabytes]
-    fast = [one for one in networks if one["speed"] >= least_speed]
-    fitting = [one for one in small if one in fast]
-    if not fitting:
-        words = [word for word, met in (("megabytes", small), ("speed", fast)) if not met]
-        raise ValueError(" and ".join(words) or "megabytes and speed")
-    left = [one for one in fitting if known(one)]
-    if not left:
-        raise ValueError("accuracy")
-    return max(left, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-""",
-                "the list is empty",
+                _choose("    small =", "    if not networks:\n        return None\n    small ="), "the list is empty"
             ),
             "clears the list before it raises": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    small = [one for one in networks if one["megabytes"] <= most_megabytes]
-    fast = [one for one in networks if one["speed"] >= least_speed]
-    fitting = [one for one in small if one in fast]
-    if not fitting:
-        words = [word for word, met in (("megabytes", small), ("speed", fast)) if not met]
-        networks.clear()
-        raise ValueError(" and ".join(words) or "megabytes and speed")
-    known = [one for one in fitting if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
-    if not known:
-        raise ValueError("accuracy")
-    return max(known, key=lambda one: (one["accuracy"], one["speed"]))["name"]
-""",
-                "changed the list",
+                _choose("    if not fitting:\n", "    if not fitting:\n        networks = networks.clear()\n"),
+                "changed `networks`",
             ),
             "breaks ties by size": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    small = [one for one in networks if one["megabytes"] <= most_megabytes]
-    fast = [one for one in networks if one["speed"] >= least_speed]
-    fitting = [one for one in small if one in fast]
-    if not fitting:
-        words = [word for word, met in (("megabytes", small), ("speed", fast)) if not met]
-        raise ValueError(" and ".join(words) or "megabytes and speed")
-    known = [one for one in fitting if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
-    if not known:
-        raise ValueError("accuracy")
-    return max(known, key=lambda one: (one["accuracy"], one["megabytes"]))["name"]
-""",
+                _choose('(one["accuracy"], one["speed"])', '(one["accuracy"], one["megabytes"])'),
                 "Equally accurate, and b is faster",
             ),
             "rounds the accuracy": Wrong(
-                """
-def choose(networks, most_megabytes, least_speed):
-    small = [one for one in networks if one["megabytes"] <= most_megabytes]
-    fast = [one for one in networks if one["speed"] >= least_speed]
-    fitting = [one for one in small if one in fast]
-    if not fitting:
-        words = [word for word, met in (("megabytes", small), ("speed", fast)) if not met]
-        raise ValueError(" and ".join(words) or "megabytes and speed")
-    known = [one for one in fitting if one["accuracy"] is not None and not math.isnan(one["accuracy"])]
-    if not known:
-        raise ValueError("accuracy")
-    return max(known, key=lambda one: (round(one["accuracy"]), one["speed"]))["name"]
-""",
+                _choose('(one["accuracy"], one["speed"])', '(round(one["accuracy"]), one["speed"])'),
                 "more accurate by a tenth",
+            ),
+            "calls the unknown zero": Wrong(
+                _choose(
+                    "    small =",
+                    """    for one in networks:
+        one["accuracy"] = one["accuracy"] or 0
+    small =""",
+                ),
+                "changed `networks`",
+            ),
+            "returns the network": Wrong(
+                _choose(_BEST, 'max(known, key=lambda one: (one["accuracy"], one["speed"]))'),
+                "return the name of one network",
+            ),
+            "a name that equals all others": Wrong(liar("str") + _choose(_BEST, 'Liar("z")'), "yours is 'z'"),
+            "names the limit within another word": Wrong(
+                _choose('(("megabytes", small), ("speed", fast))', '(("gigamegabytes", small), ("speed", fast))'),
+                "should name `megabytes`",
             ),
         },
     ),
