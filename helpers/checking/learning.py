@@ -22,6 +22,7 @@ def train_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> None:
     Every parameter goes to the optimizer, frozen or not, as in a loop that does not know what is frozen.
     """
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    optimizer.zero_grad()
     loss = nn.functional.cross_entropy(model(images), labels)
     try:
         loss.backward()
@@ -31,6 +32,24 @@ def train_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> None:
             "cuts the way back to the parameters, or `inplace=True` overwrites numbers that `backward()` needs."
         ) from None
     optimizer.step()
+
+
+def every_parameter_moves(model: nn.Module, images: Tensor, labels: Tensor, *, steps: int = 3) -> None:
+    """In `train()` mode a few real steps move every parameter of `model`.
+
+    Several steps, because zeros in a last layer are a good start, and then it moves first. Not seen: a parameter that
+    weight decay alone moves.
+    """
+    require(any(p.requires_grad for p in model.parameters()), "Every parameter is frozen.")
+    before = snapshot(model)
+    for _ in range(steps):
+        train_one_step(model.train(), images, labels)
+    still = [name for name, _ in model.named_parameters() if name not in moved(before, model)]
+    require(
+        not still,
+        f"{steps} training steps did not move {quoted(still)}. Either no gradient reaches it, or you start with zeros "
+        "in two layers, one after the other: then neither of the two can move the other.",
+    )
 
 
 def step_moves_only(

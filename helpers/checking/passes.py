@@ -113,9 +113,14 @@ def both_passes(model: nn.Module, images: Tensor) -> tuple[Pass, Pass]:
     """One pass in `eval()` mode, and one as in training, in which BatchNorm's statistics stand still."""
     with eval_mode(model):
         at_rest = _pass(model, images)
-        for module in model.modules():
-            module.training = not isinstance(module, BATCH_NORMS)
-        return at_rest, _pass(model, images)
+        return at_rest, _pass(as_in_training(model), images)
+
+
+def as_in_training(model: nn.Module) -> nn.Module:
+    """`model`, put into `train()` mode but for its BatchNorm: dropout is at work, and no image heeds its neighbours."""
+    for module in model.modules():
+        module.training = not isinstance(module, BATCH_NORMS)
+    return model
 
 
 def _pass(model: nn.Module, images: Tensor) -> Pass:

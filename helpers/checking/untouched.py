@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MethodType
 from unittest import mock
 
 import numpy as np
@@ -160,7 +161,11 @@ def _modules(model: nn.Module) -> dict[str, nn.Module]:
 def _layer(name: str, module: nn.Module) -> _Layer:
     kind = type(module)
     hooks = {(held, key) for held in _HOOKS_OF_A_MODULE for key in getattr(module, held, ())}
-    replaced = {key: value for key, value in vars(module).items() if callable(getattr(kind, key, None))}
+    replaced = {
+        key: value
+        for key, value in vars(module).items()
+        if callable(getattr(kind, key, None)) and not _is_its_own(value, key, module)
+    }
     for key in _METHODS_OF_A_CLASS:
         replaced.setdefault(key, inspect.getattr_static(kind, key))
     if module._compiled_call_impl is not None:
@@ -174,6 +179,11 @@ def _is_plain(value: object) -> bool:
     if type(value) is tuple:
         return all(map(_is_plain, value))
     return value is None or type(value) in (bool, int, float, str)
+
+
+def _is_its_own(value: object, key: str, module: nn.Module) -> bool:
+    """Whether `value` is the module's own method `key`, as `layer.forward = forward` puts it back."""
+    return type(value) is MethodType and value == MethodType(getattr(type(module), key), module)
 
 
 def _numbers(value: Tensor | None) -> Tensor | None:
@@ -422,8 +432,8 @@ def input_untouched(**arguments: object) -> Iterator[None]:
         where = _first_difference(was, now)
         raise Incorrect(
             f"Your function changed `{name}`{where}, and whoever passed it goes on with it: leave it as it was, and "
-            "change a copy. `x += 1`, `x[0] = 1`, `sort()`, `pop()` and methods that end in `_` change the object "
-            "itself."
+            "change a copy. `x += 1`, `x[0] = 1`, `sort()`, `pop()`, `inplace=True` and methods that end in `_` change "
+            "the object itself."
         )
 
 

@@ -1,35 +1,169 @@
 """Right and wrong answers to lesson 04."""
 
-from tests.answers import Answers, Wrong
+from helpers.lessons.lesson_04 import EXERCISES
+from tests.answers import Answers, Wrong, but_for
 
-_SOUND_CHECK = """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError("classes")
+# 4.1: by a path, and the line that puts the new layer in.
+BY_PATH = """
+def new_head(model, classes):
+    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
+    old = model.get_submodule(name)
+    new = nn.Linear(old.in_features, classes)
+    model.set_submodule(name, new)
+"""
+PUT = "    model.set_submodule(name, new)"
+
+# 4.1: by hand, with a place for what is done to the classifier of each of two families.
+BY_HAND = """
+def new_head(model, classes):
+    from torchvision.models.convnext import LayerNorm2d
+    if hasattr(model, "fc"):
+        model.fc = nn.Linear(model.fc.in_features, classes)
+    elif hasattr(model, "heads"):
+        model.heads.head = nn.Linear(model.heads.head.in_features, classes)
+    else:
+        *before, old = model.classifier
+        new = nn.Linear(old.in_features, classes)
+        if len(before) == 1:
+            model.classifier[1] = new
+        else:
+            model.classifier[2] = new
+"""
+EFFICIENTNET = "            model.classifier[1] = new"
+CONVNEXT = "            model.classifier[2] = new"
+
+# 4.2: with hooks, as the reference; with `forward` replaced for a while; with one hook for all modules.
+WATCH = EXERCISES["4.2"].answer_source
+RUN = "    with torch.no_grad():\n        model(image)\n"
+NAMED = "    return worked[-1]"
+WRAP = """
+def find_classifier(model, image):
+    worked, wrapped = [], {}
     modes = {module: module.training for module in model.modules()}
+
+    def watched(name, forward):
+        def wrapper(inputs):
+            worked.append(name)
+            return forward(inputs)
+        return wrapper
+
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear):
+            wrapped[layer] = layer.forward
+            layer.forward = watched(name, layer.forward)
     model.eval()
     with torch.no_grad():
-        logits = model(images)
+        model(image)
     for module, mode in modes.items():
         module.training = mode
-    if not isinstance(logits, torch.Tensor):
-        raise ValueError("no tensor")
-    if logits.shape != (len(images), classes):
-        raise ValueError("shape")
-    if not torch.isfinite(logits).all():
-        raise ValueError("not finite")
-    sums = logits.sum(dim=1)
-    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
-        raise ValueError("probabilities")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("frozen")
+    for layer, forward in wrapped.items():
+        layer.forward = forward
+    return worked[-1]
+"""
+HOOK_FOR_ALL = """
+def find_classifier(model, image):
+    names = {layer: name for name, layer in model.named_modules()}
+    modes = {module: module.training for module in model.modules()}
+    worked = []
+    handle = nn.modules.module.register_module_forward_hook(
+        lambda layer, inputs, output: worked.append(layer) if isinstance(layer, nn.Linear) else None
+    )
+    with torch.no_grad():
+        model.eval()(image)
+    handle.remove()
+    for module, mode in modes.items():
+        module.training = mode
+    return names[worked[-1]]
+"""
+BACKWARDS = """
+def find_classifier(model, image):
+    worked, handles = [], []
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Linear):
+            handles.append(
+                layer.register_full_backward_hook(lambda layer, taken, given, name=name: worked.append(name))
+            )
+    modes = {module: module.training for module in model.modules()}
+    image = image.clone().requires_grad_()
+    torch.autograd.grad(model.eval()(image).sum(), image)
+    for module, mode in modes.items():
+        module.training = mode
+    for handle in handles:
+        handle.remove()
+    return worked[0]
 """
 
+# 4.3: the reference in four lines, and with hooks of its own.
+REPLACE = """
+def replace_any(model, classes, image):
+    name = find_head(model, image).name
+    old = model.get_submodule(name)
+    new = nn.Linear(old.in_features, classes).to(old.weight)
+    model.set_submodule(name, new)
+"""
+FIND = "    name = find_head(model, image).name\n"
+FITS = ".to(old.weight)"
+OWN_HOOKS = """
+def replace_any(model, classes, image):
+    seen, modes = [], {layer: layer.training for layer in model.modules()}
+    handles = [
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: seen.append((name, output)))
+        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    with torch.no_grad():
+        logits = model.eval()(image)
+    for handle in handles:
+        handle.remove()
+    for layer, mode in modes.items():
+        layer.training = mode
+    name = [name for name, output in seen][-1]
+    old = model.get_submodule(name)
+    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
+"""
 
-def _check_head(line: str, wrong: str) -> str:
-    """A sound answer to 4.5 but for one line."""
-    assert _SOUND_CHECK.count(line) == 1
-    return _SOUND_CHECK.replace(line, wrong)
+# 4.4: the reference, by its lines; a class of one's own; dropout by hand, which needs to be put into the reference.
+HEAD = EXERCISES["4.4"].answer_source
+FIRST, ACTIVATION, DROPOUT, LAST = (
+    "        nn.Linear(width, hidden),\n",
+    "        nn.ReLU(),\n",
+    "        nn.Dropout(dropout),\n",
+    "        nn.Linear(hidden, classes),\n",
+)
+OWN_CLASS = """
+class Head(nn.Module):
+    def __init__(self, width, classes, hidden, dropout):
+        super().__init__()
+        self.first, self.last, self.rate = nn.Linear(width, hidden), nn.Linear(hidden, classes), dropout
+
+    def forward(self, features):
+        hidden = nn.functional.dropout(self.first(features).relu(), self.rate, self.training)
+        return self.last(hidden)
+
+
+def two_layers(width, classes, hidden, dropout):
+    return Head(width, classes, hidden, dropout)
+"""
+LOGITS = "        return self.last(hidden)"
+BY_HAND_DROPOUT = """
+class Drop(nn.Module):
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x):
+        kept = torch.rand_like(x) >= self.rate
+        return x * kept / (1 - self.rate) if self.training and self.rate else x
+
+
+""" + but_for(HEAD, DROPOUT, "        Drop(dropout),\n")
+KEPT = "        return x * kept / (1 - self.rate) if self.training and self.rate else x"
+
+# 4.5: the reference, and the two lines that most mistakes are about.
+CHECK = EXERCISES["4.5"].answer_source
+SHAPE = "logits.shape != (len(images), classes)"
+PROBABILITIES = "(logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums))"
+PASS = "        logits = model(images)\n"
+FROZEN = "not any(p.requires_grad for p in model.parameters())"
 
 
 ANSWERS = {
@@ -58,60 +192,28 @@ def new_head(model, classes):
         *before, old = model.classifier
         model.classifier = nn.Sequential(*before, nn.Linear(old.in_features, classes, bias=False))
 """,
-            "by path": """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
-""",
-            "zeros, as ViT begins": """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    new = nn.Linear(model.get_submodule(name).in_features, classes)
-    nn.init.zeros_(new.weight)
-    nn.init.zeros_(new.bias)
-    model.set_submodule(name, new)
-""",
+            "by path": BY_PATH,
+            "by hand, one family after the other": BY_HAND,
+            "a lazy layer": but_for(BY_PATH, "nn.Linear(old.in_features, classes)", "nn.LazyLinear(classes)"),
+            "zeros, as ViT begins": but_for(
+                BY_PATH, PUT, f"    nn.init.zeros_(new.weight)\n    nn.init.zeros_(new.bias)\n{PUT}"
+            ),
         },
         wrong={
             "replaces the whole classifier": Wrong(
-                """
-def new_head(model, classes):
-    if hasattr(model, "fc"):
-        model.fc = nn.Linear(model.fc.in_features, classes)
-    elif hasattr(model, "heads"):
-        model.heads.head = nn.Linear(model.heads.head.in_features, classes)
-    else:
-        model.classifier = nn.Linear(model.classifier[-1].in_features, classes)
-""",
+                but_for(
+                    EXERCISES["4.1"].answer_source,
+                    "        model.classifier[-1] = nn.Linear",
+                    "        model.classifier = nn.Linear",
+                ),
                 "a dropout is gone",
             ),
             "makes a Flatten of its own for ConvNeXt": Wrong(
-                """
-def new_head(model, classes):
-    if hasattr(model, "fc"):
-        model.fc = nn.Linear(model.fc.in_features, classes)
-    elif hasattr(model, "heads"):
-        model.heads.head = nn.Linear(model.heads.head.in_features, classes)
-    elif len(model.classifier) == 2:
-        model.classifier[1] = nn.Linear(model.classifier[1].in_features, classes)
-    else:
-        model.classifier = nn.Sequential(nn.Flatten(), nn.Linear(model.classifier[2].in_features, classes))
-""",
+                but_for(BY_HAND, CONVNEXT, "            model.classifier = nn.Sequential(nn.Flatten(), new)"),
                 "`classifier.0.bias` went too",
             ),
             "leaves ConvNeXt without its Flatten": Wrong(
-                """
-def new_head(model, classes):
-    if hasattr(model, "fc"):
-        model.fc = nn.Linear(model.fc.in_features, classes)
-    elif hasattr(model, "heads"):
-        model.heads.head = nn.Linear(model.heads.head.in_features, classes)
-    elif len(model.classifier) == 2:
-        model.classifier[1] = nn.Linear(model.classifier[1].in_features, classes)
-    else:
-        model.classifier = nn.Linear(model.classifier[2].in_features, classes)
-""",
-                "no longer takes a picture",
+                but_for(BY_HAND, CONVNEXT, "            model.classifier = new"), "no longer takes an image"
             ),
             "types the width of a ResNet-50": Wrong(
                 """
@@ -125,97 +227,58 @@ def new_head(model, classes):
 """,
                 "take its width from `in_features`",
             ),
-            "calls every head fc": Wrong(
-                """
-def new_head(model, classes):
-    width = [layer for layer in model.modules() if isinstance(layer, nn.Linear)][-1].in_features
-    model.fc = nn.Linear(width, classes)
-""",
-                "The old head is still at work",
-            ),
+            "calls every head fc": Wrong(but_for(BY_PATH, PUT, "    model.fc = new"), "The old head is still at work"),
             "changes a copy": Wrong(
-                """
-def new_head(model, classes):
-    import copy
-    model = copy.deepcopy(model)
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
-    return model
-""",
+                but_for(
+                    BY_PATH,
+                    "(model, classes):\n",
+                    "(model, classes):\n    import copy\n    model = copy.deepcopy(model)\n",
+                ),
                 "change the model that you were given",
             ),
             "adds a layer behind the old head": Wrong(
-                """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Sequential(old, nn.Linear(old.out_features, classes)))
-""",
+                but_for(
+                    BY_PATH,
+                    "    new = nn.Linear(old.in_features, classes)",
+                    "    new = nn.Sequential(old, nn.Linear(old.out_features, classes))",
+                ),
                 "what goes into the last layer is not what went into it before",
             ),
             "freezes everything afterwards": Wrong(
-                """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
-    model.requires_grad_(False)
-""",
-                "leave all flags alone",
+                but_for(BY_PATH, PUT, f"{PUT}\n    model.requires_grad_(False)"), "leave all flags alone"
             ),
             "freezes its new layer": Wrong(
-                """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes).requires_grad_(False))
-""",
-                "it cannot learn",
+                but_for(BY_PATH, PUT, "    model.set_submodule(name, new.requires_grad_(False))"), "it cannot learn"
             ),
             "makes ConvNeXt's classifier anew, with a fresh norm": Wrong(
-                """
-def new_head(model, classes):
-    from functools import partial
-    from torchvision.models.convnext import LayerNorm2d
-    if hasattr(model, "fc"):
-        model.fc = nn.Linear(model.fc.in_features, classes)
-    elif hasattr(model, "heads"):
-        model.heads.head = nn.Linear(model.heads.head.in_features, classes)
-    elif len(model.classifier) == 2:
-        model.classifier[1] = nn.Linear(model.classifier[1].in_features, classes)
-    else:
-        width = model.classifier[2].in_features
-        model.classifier = nn.Sequential(LayerNorm2d(width, eps=1e-6), nn.Flatten(), nn.Linear(width, classes))
-""",
+                but_for(
+                    BY_HAND,
+                    CONVNEXT,
+                    "            norm = LayerNorm2d(old.in_features, eps=1e-6)\n"
+                    "            model.classifier = nn.Sequential(norm, nn.Flatten(), new)",
+                ),
                 "`classifier.0.bias` has other numbers than before",
             ),
+            "makes ConvNeXt's norm anew, with the old numbers": Wrong(
+                but_for(
+                    BY_HAND,
+                    CONVNEXT,
+                    "            norm = LayerNorm2d(old.in_features, eps=1e-6)\n"
+                    "            norm.load_state_dict(before[0].state_dict())\n"
+                    "            model.classifier = nn.Sequential(norm, nn.Flatten(), new)",
+                ),
+                "An optimizer that holds the old one",
+            ),
             "types the dropout of another EfficientNet": Wrong(
-                """
-def new_head(model, classes):
-    if hasattr(model, "classifier") and len(model.classifier) == 2:
-        model.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(model.classifier[1].in_features, classes))
-        return
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
-""",
+                but_for(BY_HAND, EFFICIENTNET, "            model.classifier = nn.Sequential(nn.Dropout(0.2), new)"),
                 "has another rate",
             ),
             "adds a dropout": Wrong(
-                """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    width = model.get_submodule(name).in_features
-    model.set_submodule(name, nn.Sequential(nn.Dropout(0.5), nn.Linear(width, classes)))
-""",
+                but_for(BY_PATH, PUT, "    model.set_submodule(name, nn.Sequential(nn.Dropout(0.5), new))"),
                 "or was added",
             ),
             "leaves the model in train mode": Wrong(
-                """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    width = model.get_submodule(name).in_features
-    model.set_submodule(name, nn.Linear(width, classes))
-    model.train()
-""",
-                "came in `eval()` mode and was left in another",
+                but_for(BY_PATH, PUT, f"{PUT}\n    model.train()"), "came in `eval()` mode and was left in the other"
             ),
             "cuts the old layer": Wrong(
                 """
@@ -228,43 +291,23 @@ def new_head(model, classes):
                 "the old layer still gives the logits",
             ),
             "ends with a softmax": Wrong(
-                """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    width = model.get_submodule(name).in_features
-    model.set_submodule(name, nn.Sequential(nn.Linear(width, classes), nn.Softmax(dim=1)))
-""",
+                but_for(BY_PATH, PUT, "    model.set_submodule(name, nn.Sequential(new, nn.Softmax(dim=1)))"),
                 "without a softmax",
             ),
             "drops the logits": Wrong(
-                """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    width = model.get_submodule(name).in_features
-    model.set_submodule(name, nn.Sequential(nn.Linear(width, classes), nn.Dropout(0.5)))
-""",
+                but_for(BY_PATH, PUT, "    model.set_submodule(name, nn.Sequential(new, nn.Dropout(0.5)))"),
                 "without dropout",
             ),
             "freezes the backbone": Wrong(
-                """
-def new_head(model, classes):
-    model.requires_grad_(False)
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    width = model.get_submodule(name).in_features
-    model.set_submodule(name, nn.Linear(width, classes))
-""",
-                "leave all flags alone",
+                but_for(BY_PATH, PUT, f"    model.requires_grad_(False)\n{PUT}"), "leave all flags alone"
             ),
             "puts the head under every name": Wrong(
-                """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    width = model.get_submodule(name).in_features
-    model.set_submodule(name, nn.Linear(width, classes))
-    if not hasattr(model, "fc"):
-        model.fc = nn.Linear(width, classes)
-""",
-                "now has `fc.weight`",
+                but_for(
+                    BY_PATH,
+                    PUT,
+                    f'{PUT}\n    if not hasattr(model, "fc"):\n        model.fc = nn.Linear(old.in_features, classes)',
+                ),
+                "there is `fc.weight`",
             ),
             "makes a linear layer that ends with softmax": Wrong(
                 """
@@ -272,73 +315,44 @@ class Probabilities(nn.Linear):
     def forward(self, features):
         return super().forward(features).softmax(dim=1)
 
-
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    model.set_submodule(name, Probabilities(model.get_submodule(name).in_features, classes))
-""",
+"""
+                + but_for(BY_PATH, "    new = nn.Linear(", "    new = Probabilities("),
                 "without a softmax",
             ),
+            "ends with a hook that makes probabilities": Wrong(
+                but_for(
+                    BY_PATH,
+                    PUT,
+                    f"    new.register_forward_hook(lambda layer, inputs, output: output.softmax(1))\n{PUT}",
+                ),
+                "Hooks of yours are still on",
+            ),
             "tries the new head in train mode": Wrong(
-                """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
-    with torch.no_grad():
-        model.train()(torch.randn(2, 3, 32, 32))
-    model.eval()
-""",
-                "Switch to `eval()` for it",
+                but_for(
+                    BY_PATH,
+                    PUT,
+                    f"{PUT}\n    with torch.no_grad():\n        model.train()(torch.randn(2, 3, 32, 32))\n"
+                    "    model.eval()",
+                ),
+                "Switch to `eval()` before the pass",
             ),
             "leaves the model in eval mode": Wrong(
-                """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
-    model.eval()
-""",
-                "came in `train()` mode and was left in another",
+                but_for(BY_PATH, PUT, f"{PUT}\n    model.eval()"), "came in `train()` mode and was left in the other"
             ),
             "makes its layer in inference mode": Wrong(
-                """
-@torch.inference_mode()
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
-""",
+                but_for(BY_PATH, "def new_head", "@torch.inference_mode()\ndef new_head"),
                 "was made in `inference_mode`",
             ),
             "takes nn.Dropout's own rate": Wrong(
-                """
-def new_head(model, classes):
-    if hasattr(model, "classifier") and len(model.classifier) == 2:
-        model.classifier = nn.Sequential(nn.Dropout(), nn.Linear(model.classifier[1].in_features, classes))
-        return
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
-""",
+                but_for(BY_HAND, EFFICIENTNET, "            model.classifier = nn.Sequential(nn.Dropout(), new)"),
                 "has another rate",
             ),
             "keeps a head that fits": Wrong(
-                """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    old = model.get_submodule(name)
-    if old.out_features == classes:
-        return
-    model.set_submodule(name, nn.Linear(old.in_features, classes))
-""",
+                but_for(BY_PATH, PUT, f"    if old.out_features != classes:\n    {PUT}"),
                 "the old layer still gives the logits",
             ),
             "copies the first rows of the old head": Wrong(
-                """
-def new_head(model, classes):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    old = model.get_submodule(name)
-    new = nn.Linear(old.in_features, classes)
-    new.weight.data = old.weight.data[:classes].clone()
-    model.set_submodule(name, new)
-""",
+                but_for(BY_PATH, PUT, f"    new.weight.data = old.weight.data[:classes].clone()\n{PUT}"),
                 "holds numbers of the old one",
             ),
         },
@@ -383,45 +397,14 @@ def find_classifier(model, image):
         layer.training = True
     return next(name for name, layer in model.named_modules() if layer is last[-1])
 """,
-            "wraps forward and gives it back": """
-def find_classifier(model, image):
-    worked, wrapped = [], {}
-    modes = {module: module.training for module in model.modules()}
-
-    def watched(name, forward):
-        def wrapper(inputs):
-            worked.append(name)
-            return forward(inputs)
-        return wrapper
-
-    for name, layer in model.named_modules():
-        if isinstance(layer, nn.Linear):
-            wrapped[layer] = layer.forward
-            layer.forward = watched(name, layer.forward)
-    model.eval()
-    with torch.no_grad():
-        model(image)
-    for module, mode in modes.items():
-        module.training = mode
-    for layer, forward in wrapped.items():
-        layer.forward = forward
-    return worked[-1]
-""",
-            "one hook for all modules, taken off again": """
-def find_classifier(model, image):
-    names = {layer: name for name, layer in model.named_modules()}
-    modes = {module: module.training for module in model.modules()}
-    worked = []
-    handle = nn.modules.module.register_module_forward_hook(
-        lambda layer, inputs, output: worked.append(layer) if isinstance(layer, nn.Linear) else None
-    )
-    with torch.no_grad():
-        model.eval()(image)
-    handle.remove()
-    for module, mode in modes.items():
-        module.training = mode
-    return names[worked[-1]]
-""",
+            "wraps forward and gives it back": WRAP,
+            "wraps forward and takes it off": but_for(
+                WRAP,
+                "    for layer, forward in wrapped.items():\n        layer.forward = forward\n",
+                "    for layer in wrapped:\n        del layer.forward\n",
+            ),
+            "one hook for all modules, taken off again": HOOK_FOR_ALL,
+            "backward hooks, taken off again": BACKWARDS,
             "watches a copy": """
 def find_classifier(model, image):
     import copy
@@ -433,6 +416,9 @@ def find_classifier(model, image):
         twin(image)
     return worked[-1]
 """,
+            "a string of its own class": but_for(
+                WATCH, NAMED, "    class Name(str):\n        pass\n\n    return Name(worked[-1])"
+            ),
         },
         wrong={
             "takes the last one declared": Wrong(
@@ -467,89 +453,20 @@ def find_classifier(model, image):
                 "nor names such as `classifier`",
             ),
             "leaves its hooks on": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    for name, layer in model.named_modules():
-        if isinstance(layer, nn.Linear):
-            layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-    mode = model.training
-    model.eval()
-    with torch.no_grad():
-        model(image)
-    model.train(mode)
-    return worked[-1]
-""",
-                "hooks are still on the network",
+                but_for(WATCH, "        handle.remove()", "        pass"), "Hooks of yours are still on"
             ),
-            "forgets name=name": Wrong(
-                """
-def find_classifier(model, image):
-    worked, handles = [], []
-    for name, layer in model.named_modules():
-        if isinstance(layer, nn.Linear):
-            handles.append(layer.register_forward_hook(lambda layer, inputs, output: worked.append(name)))
-    mode = model.training
-    model.eval()
-    with torch.no_grad():
-        model(image)
-    model.train(mode)
-    for handle in handles:
-        handle.remove()
-    return worked[-1]
-""",
-                "you say `4`",
-            ),
-            "runs the model as it came": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
-    ]
-    with torch.no_grad():
-        model(image)
-    for handle in handles:
-        handle.remove()
-    return worked[-1]
-""",
-                "running_mean",
-            ),
+            "forgets name=name": Wrong(but_for(WATCH, "output, name=name: worked", "output: worked"), "you say `4`"),
+            "runs the model as it came": Wrong(but_for(WATCH, "    model.eval()\n", ""), "running_mean"),
             "leaves the model in eval mode": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
-    ]
-    model.eval()
-    with torch.no_grad():
-        model(image)
-    for handle in handles:
-        handle.remove()
-    return worked[-1]
-""",
-                "came in `train()` mode and was left in another",
+                but_for(WATCH, "        module.training = mode", "        pass"),
+                "came in `train()` mode and was left in the other",
             ),
             "looks at the outermost layers only": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_children() if isinstance(layer, nn.Linear)
-    ]
-    mode = model.training
-    model.eval()
-    with torch.no_grad():
-        model(image)
-    model.train(mode)
-    for handle in handles:
-        handle.remove()
-    return worked[-1] if worked else "tail"
-""",
+                but_for(
+                    but_for(WATCH, "named_modules()", "named_children()"),
+                    NAMED,
+                    '    return worked[-1] if worked else "tail"',
+                ),
                 "`named_modules()` walks through all of them",
             ),
             "returns the layer": Wrong(
@@ -560,182 +477,57 @@ def find_classifier(model, image):
                 "Return the layer's name",
             ),
             "gives all parts the mode of the whole": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
-    ]
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
-        model(image)
-    model.train(was_training)
-    for handle in handles:
-        handle.remove()
-    return worked[-1]
-""",
+                but_for(WATCH, "        module.training = mode", "        module.training = modes[model]"),
                 "`stem.1` came in `eval()` mode",
             ),
             "freezes the model and leaves it so": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
-    ]
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    freeze(model)
-    with torch.no_grad():
-        model(image)
-    for module, mode in modes.items():
-        module.training = mode
-    for handle in handles:
-        handle.remove()
-    return worked[-1]
-""",
-                "leave all flags alone",
+                but_for(WATCH, "    model.eval()\n", "    freeze(model)\n"), "leave all flags alone"
             ),
             "leaves gradients behind": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
-    ]
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    model(image).sum().backward()
-    for module, mode in modes.items():
-        module.training = mode
-    for handle in handles:
-        handle.remove()
-    return worked[-1]
-""",
-                "left gradients in",
+                but_for(WATCH, RUN, "    model(image).sum().backward()\n"), "left gradients in"
             ),
             "wraps forward and leaves it so": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    modes = {module: module.training for module in model.modules()}
-
-    def watched(name, forward):
-        def wrapper(inputs):
-            worked.append(name)
-            return forward(inputs)
-        return wrapper
-
-    for name, layer in model.named_modules():
-        if isinstance(layer, nn.Linear):
-            layer.forward = watched(name, layer.forward)
-    model.eval()
-    with torch.no_grad():
-        model(image)
-    for module, mode in modes.items():
-        module.training = mode
-    return worked[-1]
-""",
-                "has a `forward` of yours",
+                but_for(WRAP, "        layer.forward = forward\n", "        pass\n"),
+                "has another `forward` than it came with",
             ),
             "turns gradients off for good": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
-    ]
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    torch.set_grad_enabled(False)
-    model(image)
-    for module, mode in modes.items():
-        module.training = mode
-    for handle in handles:
-        handle.remove()
-    return worked[-1]
-""",
-                "turned gradients off",
+                but_for(WATCH, RUN, "    torch.set_grad_enabled(False)\n    model(image)\n"), "turned gradients off"
             ),
             "puts back BatchNorm's mode only": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
-    ]
-    was_training = model.training
-    resting = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d) and not m.training]
-    model.eval()
-    with torch.no_grad():
-        model(image)
-    model.train(was_training)
-    for norm in resting:
-        norm.eval()
-    for handle in handles:
-        handle.remove()
-    return worked[-1]
-""",
+                but_for(
+                    WATCH,
+                    "        module.training = mode",
+                    "        module.training = mode if isinstance(module, nn.BatchNorm2d) else modes[model]",
+                ),
                 "`tail.drop` came in `train()` mode",
             ),
             "freezes the model and unfreezes all of it": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
-    ]
-    modes = {module: module.training for module in model.modules()}
-    freeze(model)
-    model(image)
-    model.requires_grad_(True)
-    for module, mode in modes.items():
-        module.training = mode
-    for handle in handles:
-        handle.remove()
-    return worked[-1]
-""",
+                but_for(
+                    but_for(WATCH, "    model.eval()\n", "    freeze(model)\n"),
+                    NAMED,
+                    f"    model.requires_grad_(True)\n{NAMED}",
+                ),
                 "leave all flags alone",
             ),
             "leaves its backward hooks on": Wrong(
+                but_for(BACKWARDS, "        handle.remove()", "        pass"), "Hooks of yours are still on"
+            ),
+            "leaves hooks on the weights": Wrong(
                 """
 def find_classifier(model, image):
-    worked = []
-    for name, layer in model.named_modules():
-        if isinstance(layer, nn.Linear):
-            layer.register_full_backward_hook(lambda layer, taken, given, name=name: worked.append(name))
-    modes = {module: module.training for module in model.modules()}
-    image = image.clone().requires_grad_()
-    torch.autograd.grad(model.eval()(image).sum(), image)
+    worked, modes = [], {module: module.training for module in model.modules()}
+    weights = {name: layer.weight for name, layer in model.named_modules() if isinstance(layer, nn.Linear)}
+    for name, weight in weights.items():
+        weight.register_hook(lambda gradient, name=name: worked.append(name))
+    torch.autograd.grad(model.eval()(image).sum(), list(weights.values()), allow_unused=True)
     for module, mode in modes.items():
         module.training = mode
     return worked[0]
 """,
-                "hooks are still on the network",
+                "Hooks of yours are still on `1.weight`",
             ),
             "leaves a hook for all modules": Wrong(
-                """
-def find_classifier(model, image):
-    names = {layer: name for name, layer in model.named_modules()}
-    modes = {module: module.training for module in model.modules()}
-    worked = []
-    nn.modules.module.register_module_forward_hook(
-        lambda layer, inputs, output: worked.append(layer) if isinstance(layer, nn.Linear) else None
-    )
-    with torch.no_grad():
-        model.eval()(image)
-    for module, mode in modes.items():
-        module.training = mode
-    return names[worked[-1]]
-""",
-                "for all modules of all networks",
+                but_for(HOOK_FOR_ALL, "    handle.remove()\n", ""), "for all modules of all networks"
             ),
             "wraps the layers for good": Wrong(
                 """
@@ -765,64 +557,33 @@ def find_classifier(model, image):
                 "`1` is now a `Watched`",
             ),
             "takes gradients away that were there": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
-    ]
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    model(image).sum().backward()
-    model.zero_grad()
-    for module, mode in modes.items():
-        module.training = mode
-    for handle in handles:
-        handle.remove()
-    return worked[-1]
-""",
+                but_for(WATCH, RUN, "    model(image).sum().backward()\n    model.zero_grad()\n"),
                 "came with a gradient",
             ),
             "takes whatever layer works last": Wrong(
-                """
-def find_classifier(model, image):
-    worked = []
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_modules() if not list(layer.children())
-    ]
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    with torch.no_grad():
-        model(image)
-    for module, mode in modes.items():
-        module.training = mode
-    for handle in handles:
-        handle.remove()
-    return worked[-1]
-""",
+                but_for(WATCH, "if isinstance(layer, nn.Linear)", "if not list(layer.children())"),
                 "which is a `Dropout` and no `nn.Linear`",
             ),
             "gives the last part of the path": Wrong(
+                but_for(WATCH, NAMED, f'{NAMED}.split(".")[-1]'), "`out`, which is the name of no part"
+            ),
+            "tries a black image": Wrong(
+                but_for(WATCH, "        model(image)\n", "        model(image.zero_())\n"), "changed `image`"
+            ),
+            "a name that equals every name": Wrong(
                 """
+class Any(str):
+    def __eq__(self, other):
+        return True
+
+    def __hash__(self):
+        return 0
+
+
 def find_classifier(model, image):
-    worked = []
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
-    ]
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    with torch.no_grad():
-        model(image)
-    for module, mode in modes.items():
-        module.training = mode
-    for handle in handles:
-        handle.remove()
-    return worked[-1].split(".")[-1]
+    return Any("fc")
 """,
-                "`out`, which is the name of no part",
+                "you say `fc`, which is the name of no part",
             ),
         },
     ),
@@ -837,22 +598,7 @@ def replace_any(model, classes, image):
     setattr(model.get_submodule(parent), child, new)
     return model
 """,
-            "hooks of its own": """
-def replace_any(model, classes, image):
-    worked, modes = [], {layer: layer.training for layer in model.modules()}
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
-        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
-    ]
-    with torch.no_grad():
-        model.eval()(image)
-    for handle in handles:
-        handle.remove()
-    for layer, mode in modes.items():
-        layer.training = mode
-    old = model.get_submodule(worked[-1])
-    model.set_submodule(worked[-1], nn.Linear(old.in_features, classes).to(old.weight))
-""",
+            "hooks of its own": OWN_HOOKS,
             "proves that nothing else moved": """
 def replace_any(model, classes, image):
     name, before = find_head(model, image).name, snapshot(model)
@@ -864,31 +610,17 @@ def replace_any(model, classes, image):
         },
         wrong={
             "takes the last one declared": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
-""",
-                "no longer takes a picture",
+                but_for(
+                    REPLACE,
+                    FIND,
+                    "    name = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)][-1]\n",
+                ),
+                "no longer takes an image",
             ),
             "sets an attribute of the whole path": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    setattr(model, name.replace(".", "_"), nn.Linear(old.in_features, classes).to(old.weight))
-""",
-                "not [5, 4]",
+                but_for(REPLACE, PUT, '    setattr(model, name.replace(".", "_"), new)'), "not [5, 4]"
             ),
-            "keeps float32": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    model.set_submodule(name, nn.Linear(model.get_submodule(name).in_features, classes))
-""",
-                "computes in float64",
-            ),
+            "keeps float32": Wrong(but_for(REPLACE, FITS, ""), "computes in float64"),
             "replaces every layer that has as many outputs": Wrong(
                 """
 def replace_any(model, classes, image):
@@ -897,178 +629,84 @@ def replace_any(model, classes, image):
         if isinstance(layer, nn.Linear) and layer.out_features == wide:
             model.set_submodule(name, nn.Linear(layer.in_features, classes).to(layer.weight))
 """,
-                "no longer takes a picture",
+                "no longer takes an image",
             ),
             "freezes the rest as well": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    model.requires_grad_(False)
-    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
-""",
-                "leave all flags alone",
+                but_for(REPLACE, PUT, f"    model.requires_grad_(False)\n{PUT}"), "leave all flags alone"
             ),
             "copies the old flag": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    new = nn.Linear(old.in_features, classes).to(old.weight)
-    model.set_submodule(name, new.requires_grad_(old.weight.requires_grad))
-""",
+                but_for(REPLACE, PUT, f"    new.requires_grad_(old.weight.requires_grad)\n{PUT}"),
                 "new parameters must be trainable",
             ),
             "puts a layer behind the old one": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Sequential(old, nn.Linear(old.out_features, classes).to(old.weight)))
-""",
+                but_for(
+                    REPLACE,
+                    "nn.Linear(old.in_features, classes).to(old.weight)",
+                    "nn.Sequential(old, nn.Linear(old.out_features, classes).to(old.weight))",
+                ),
                 "what goes into the last layer is not what went into it before",
             ),
             "leaves the model in eval mode": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model.eval(), image).name
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
-""",
-                "put it back",
+                but_for(REPLACE, "find_head(model, image)", "find_head(model.eval(), image)"), "put it back"
             ),
             "tries the new head in train mode": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
-    mode = model.training
-    model.train()
-    with torch.no_grad():
-        model(image)
-    model.train(mode)
-""",
+                but_for(
+                    REPLACE,
+                    PUT,
+                    f"{PUT}\n    mode = model.training\n    with torch.no_grad():\n        model.train()(image)\n"
+                    "    model.train(mode)",
+                ),
                 "running_mean",
             ),
             "ends with a softmax": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    new = nn.Linear(old.in_features, classes).to(old.weight)
-    model.set_submodule(name, nn.Sequential(new, nn.Softmax(dim=1)))
-""",
+                but_for(REPLACE, PUT, "    model.set_submodule(name, nn.Sequential(new, nn.Softmax(dim=1)))"),
                 "without a softmax",
             ),
             "adds a dropout": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    new = nn.Linear(old.in_features, classes).to(old.weight)
-    model.set_submodule(name, nn.Sequential(nn.Dropout(0.2), new))
-""",
+                but_for(REPLACE, PUT, "    model.set_submodule(name, nn.Sequential(nn.Dropout(0.2), new))"),
                 "or was added",
             ),
             "keeps the type and forgets the device": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Linear(old.in_features, classes, dtype=old.weight.dtype))
-""",
-                "float32 on meta",
+                but_for(REPLACE, f"classes){FITS}", "classes, dtype=old.weight.dtype)"), "float32 on meta"
             ),
             "asks the image for type and device": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Linear(old.in_features, classes).to(image))
-""",
-                "others than those of the image",
+                but_for(REPLACE, FITS, ".to(image)"), "others than those of the image"
             ),
             "gives all parts the mode of the whole": Wrong(
-                """
-def replace_any(model, classes, image):
-    was_training = model.training
-    name = find_head(model.eval(), image).name
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
-    model.train(was_training)
-""",
+                but_for(
+                    but_for(
+                        REPLACE, FIND, "    mode = model.training\n    name = find_head(model.eval(), image).name\n"
+                    ),
+                    PUT,
+                    f"{PUT}\n    model.train(mode)",
+                ),
                 "`stem.1` came in `eval()` mode",
             ),
             "asks the first parameter for type and device": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    new = nn.Linear(old.in_features, classes).to(next(model.parameters()))
-    model.set_submodule(name, new)
-""",
-                "your new layer in float32 on cpu",
+                but_for(REPLACE, FITS, ".to(next(model.parameters()))"), "your new layer in float32 on cpu"
             ),
             "asks the image for the device alone": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    new = nn.Linear(old.in_features, classes, device=image.device, dtype=old.weight.dtype)
-    model.set_submodule(name, new)
-""",
+                but_for(REPLACE, f"classes){FITS}", "classes, device=image.device, dtype=old.weight.dtype)"),
                 "computes in float64 on meta",
             ),
             "does nothing on meta": Wrong(
-                """
-def replace_any(model, classes, image):
-    if image.is_meta:
-        return
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
-""",
+                but_for(REPLACE, FIND, f"    if image.is_meta:\n        return\n{FIND}"),
                 "on `meta`, with an image on `meta`, your function put no new layer in",
             ),
             "compares numbers to find the head": Wrong(
-                """
-def replace_any(model, classes, image):
-    seen, modes = [], {layer: layer.training for layer in model.modules()}
-    handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: seen.append((name, output)))
-        for name, layer in model.named_modules() if isinstance(layer, nn.Linear)
-    ]
-    with torch.no_grad():
-        logits = model.eval()(image)
-    for handle in handles:
-        handle.remove()
-    for layer, mode in modes.items():
-        layer.training = mode
-    name = [name for name, output in seen if output.shape == logits.shape and torch.equal(output, logits)][-1]
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
-""",
+                but_for(
+                    OWN_HOOKS,
+                    "[name for name, output in seen]",
+                    "[name for name, output in seen if output.shape == logits.shape and torch.equal(output, logits)]",
+                ),
                 "There are shapes there and no numbers",
             ),
             "makes its layer in inference mode": Wrong(
-                """
-@torch.inference_mode()
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
-""",
+                but_for(REPLACE, "def replace_any", "@torch.inference_mode()\ndef replace_any"),
                 "was made in `inference_mode`",
             ),
             "keeps a head that fits": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    if old.out_features != classes:
-        model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
-""",
+                but_for(REPLACE, PUT, f"    if old.out_features != classes:\n    {PUT}"),
                 "the old layer still gives the logits",
             ),
             "puts back BatchNorm's mode only": Wrong(
@@ -1086,47 +724,32 @@ def replace_any(model, classes, image):
                 "`tail.drop` came in `train()` mode",
             ),
             "gives a copy back": Wrong(
-                """
-def replace_any(model, classes, image):
-    import copy
-    model = copy.deepcopy(model)
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
-    return model
-""",
+                but_for(
+                    but_for(REPLACE, FIND, f"    import copy\n    model = copy.deepcopy(model)\n{FIND}"),
+                    PUT,
+                    f"{PUT}\n    return model",
+                ),
                 "change the model that you were given",
             ),
             "gives setattr a path": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    setattr(model, name, nn.Linear(old.in_features, classes).to(old.weight))
-""",
-                "`setattr` takes no path",
+                but_for(REPLACE, PUT, "    setattr(model, name, new)"), "`setattr` takes no path"
             ),
             "moves the model to the image": Wrong(
-                """
-def replace_any(model, classes, image):
-    model.to(image)
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    model.set_submodule(name, nn.Linear(old.in_features, classes).to(old.weight))
-""",
-                "The old head computes in float64 on cpu",
+                but_for(REPLACE, FIND, f"    model.to(image)\n{FIND}"), "The old head computes in float64 on cpu"
             ),
             "makes the rest float32": Wrong(
-                """
-def replace_any(model, classes, image):
-    name = find_head(model, image).name
-    old = model.get_submodule(name)
-    new = nn.Linear(old.in_features, classes).to(old.weight)
-    model.set_submodule(name, nn.Identity())
-    model.float()
-    model.set_submodule(name, new)
-""",
-                "no longer takes a picture",
+                but_for(REPLACE, PUT, f"    model.set_submodule(name, nn.Identity())\n    model.float()\n{PUT}"),
+                "no longer takes an image",
+            ),
+            "keeps the old weights beside the new head": Wrong(
+                but_for(REPLACE, PUT, f"{PUT}\n    model.old_weight = old.weight"), "there is `old_weight`"
+            ),
+            "tries the new head on a black image": Wrong(
+                but_for(REPLACE, "find_head(model, image)", "find_head(model, image.zero_())"), "changed `image`"
+            ),
+            "finds the head on meta in eval mode": Wrong(
+                but_for(REPLACE, FIND, f"    if image.is_meta:\n        model.eval()\n{FIND}"),
+                "came in `train()` mode and was left in the other",
             ),
         },
     ),
@@ -1146,6 +769,7 @@ class TwoLayers(nn.Module):
 def two_layers(width, classes, hidden, dropout):
     return TwoLayers(width, classes, hidden, dropout)
 """,
+            "a class of its own, with functions": OWN_CLASS,
             "dropout on the features, tanh, and a last layer of zeros": """
 def two_layers(width, classes, hidden, dropout):
     last = nn.Linear(hidden, classes)
@@ -1169,15 +793,9 @@ class TwoLayers(nn.Module):
 def two_layers(width, classes, hidden, dropout):
     return TwoLayers(width, classes, hidden, dropout)
 """,
-            "lazy layers": """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.LazyLinear(hidden),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.LazyLinear(classes),
-    )
-""",
+            "lazy layers": but_for(
+                but_for(HEAD, FIRST, "        nn.LazyLinear(hidden),\n"), LAST, "        nn.LazyLinear(classes),\n"
+            ),
             "norms, PReLU and dropout on both sides": """
 def two_layers(width, classes, hidden, dropout):
     return nn.Sequential(
@@ -1190,34 +808,20 @@ def two_layers(width, classes, hidden, dropout):
         nn.Linear(hidden, classes),
     )
 """,
-            "sigmoid without a bias": """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden, bias=False),
-        nn.Sigmoid(),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-    )
-""",
-            "a LayerNorm after the bend": """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.GELU(),
-        nn.LayerNorm(hidden),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-    )
-""",
-            "dropout only where there is some": """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.SiLU(),
-        *([nn.Dropout(dropout)] if dropout else []),
-        nn.Linear(hidden, classes),
-    )
-""",
+            "sigmoid without a bias": but_for(
+                HEAD, FIRST + ACTIVATION, "        nn.Linear(width, hidden, bias=False),\n        nn.Sigmoid(),\n"
+            ),
+            "no bias anywhere, ReLU, and dropout on both sides": but_for(
+                but_for(HEAD, FIRST, "        nn.Dropout(dropout),\n        nn.Linear(width, hidden, bias=False),\n"),
+                LAST,
+                "        nn.Linear(hidden, classes, bias=False),\n",
+            ),
+            "a LayerNorm after the activation": but_for(
+                HEAD, ACTIVATION, "        nn.GELU(),\n        nn.LayerNorm(hidden),\n"
+            ),
+            "dropout only where there is some": but_for(
+                HEAD, DROPOUT, "        *([nn.Dropout(dropout)] if dropout else []),\n"
+            ),
             "weight_norm on both layers": """
 def two_layers(width, classes, hidden, dropout):
     norm = nn.utils.parametrizations.weight_norm
@@ -1230,164 +834,43 @@ def two_layers(width, classes, hidden, dropout):
     last = nn.utils.spectral_norm(nn.Linear(hidden, classes))
     return nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout), last)
 """,
-            "dropout by hand": """
-class Drop(nn.Module):
-    def __init__(self, rate):
-        super().__init__()
-        self.rate = rate
-
-    def forward(self, x):
-        if not self.training or self.rate == 0:
-            return x
-        return x * (torch.rand_like(x) >= self.rate) / (1 - self.rate)
-
-
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        Drop(dropout),
-        nn.Linear(hidden, classes),
-    )
-""",
-            "dropout by hand, the other way round": """
-class Drop(nn.Module):
-    def __init__(self, rate):
-        super().__init__()
-        self.rate = rate
-
-    def forward(self, x):
-        return x * (torch.rand_like(x) >= self.rate) if self.training else x * (1 - self.rate)
-
-
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        Drop(dropout),
-        nn.Linear(hidden, classes),
-    )
-""",
-            "SELU and its own dropout": """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.SELU(),
-        nn.AlphaDropout(dropout),
-        nn.Linear(hidden, classes),
-    )
-""",
-            "dropout before the bend": """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.Dropout(dropout),
-        nn.GELU(),
-        nn.Linear(hidden, classes),
-    )
-""",
-            "dropout on both sides, and a LayerNorm after the second": """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Dropout(dropout),
-        nn.Linear(width, hidden),
-        nn.GELU(),
-        nn.Dropout(dropout),
-        nn.LayerNorm(hidden),
-        nn.Linear(hidden, classes),
-    )
-""",
-            "a LayerNorm after dropout": """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.Tanh(),
-        nn.Dropout(dropout),
-        nn.LayerNorm(hidden),
-        nn.Linear(hidden, classes),
-    )
-""",
-            "no bias at the end": """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes, bias=False),
-    )
-""",
+            "dropout by hand": BY_HAND_DROPOUT,
+            "dropout by hand, the other way round": but_for(
+                BY_HAND_DROPOUT, KEPT, "        return x * kept if self.training else x * (1 - self.rate)"
+            ),
+            "SELU and its own dropout": but_for(
+                HEAD, ACTIVATION + DROPOUT, "        nn.SELU(),\n        nn.AlphaDropout(dropout),\n"
+            ),
+            "dropout before the activation": but_for(
+                HEAD, ACTIVATION + DROPOUT, "        nn.Dropout(dropout),\n        nn.GELU(),\n"
+            ),
+            "Hardsigmoid, which is straight in the middle": but_for(HEAD, ACTIVATION, "        nn.Hardsigmoid(),\n"),
+            "dropout on both sides, and a LayerNorm after the second": but_for(
+                but_for(HEAD, FIRST, f"{DROPOUT}{FIRST}"), LAST, f"        nn.LayerNorm(hidden),\n{LAST}"
+            ),
+            "a LayerNorm after dropout": but_for(
+                HEAD,
+                ACTIVATION + DROPOUT,
+                f"        nn.Tanh(),\n{DROPOUT}        nn.LayerNorm(hidden),\n",
+            ),
+            "no bias at the end": but_for(HEAD, LAST, "        nn.Linear(hidden, classes, bias=False),\n"),
         },
         wrong={
-            "forgets the bend": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(nn.Linear(width, hidden), nn.Dropout(dropout), nn.Linear(hidden, classes))
-""",
-                "one linear layer in disguise",
-            ),
+            "forgets the activation": Wrong(but_for(HEAD, ACTIVATION, ""), "one linear layer in disguise"),
             "ends with a softmax": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes), nn.Softmax(dim=1)
-    )
-""",
-                "softmax at the end",
+                but_for(HEAD, LAST, f"{LAST}        nn.Softmax(dim=1),\n"), "softmax at the end"
             ),
             "ends with a log-softmax": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes), nn.LogSoftmax(dim=1)
-    )
-""",
-                "log_softmax at the end",
+                but_for(HEAD, LAST, f"{LAST}        nn.LogSoftmax(dim=1),\n"), "log_softmax at the end"
             ),
-            "ends with a ReLU": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes), nn.ReLU()
-    )
-""",
-                "logits have one sign",
-            ),
-            "drops the logits": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, classes), nn.Dropout(dropout))
-""",
-                "drops whole answers",
-            ),
-            "leaves dropout out": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, classes))
-""",
-                "no dropout is at work",
-            ),
+            "ends with a ReLU": Wrong(but_for(HEAD, LAST, f"{LAST}        nn.ReLU(),\n"), "a ReLU cuts off one sign"),
+            "drops the logits": Wrong(but_for(HEAD, DROPOUT + LAST, LAST + DROPOUT), "drops whole answers"),
+            "leaves dropout out": Wrong(but_for(HEAD, DROPOUT, ""), "no dropout is at work"),
             "drops in eval mode as well": Wrong(
-                """
-class TwoLayers(nn.Module):
-    def __init__(self, width, classes, hidden, dropout):
-        super().__init__()
-        self.first, self.last, self.rate = nn.Linear(width, hidden), nn.Linear(hidden, classes), dropout
-
-    def forward(self, features):
-        return self.last(nn.functional.dropout(self.first(features).relu(), self.rate))
-
-
-def two_layers(width, classes, hidden, dropout):
-    return TwoLayers(width, classes, hidden, dropout)
-""",
-                "`nn.functional.dropout` needs",
+                but_for(OWN_CLASS, "self.rate, self.training)", "self.rate)"), "`nn.functional.dropout` needs"
             ),
             "always drops one half": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.5), nn.Linear(hidden, classes))
-""",
-                "use the rate that was asked for",
+                but_for(HEAD, DROPOUT, "        nn.Dropout(0.5),\n"), "Give the rate that was asked for"
             ),
             "starts with zeros everywhere": Wrong(
                 """
@@ -1397,21 +880,18 @@ def two_layers(width, classes, hidden, dropout):
         nn.init.zeros_(parameter)
     return head
 """,
-                "zeros in both layers",
+                "zeros in two layers",
             ),
             "freezes the first layer": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    first = nn.Linear(width, hidden).requires_grad_(False)
-    return nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes))
-""",
-                "no gradient reaches them",
+                but_for(HEAD, FIRST, "        nn.Linear(width, hidden).requires_grad_(False),\n"),
+                "no gradient reaches it",
             ),
             "always has 512 in between": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(nn.Linear(width, 512), nn.ReLU(), nn.Dropout(dropout), nn.Linear(512, classes))
-""",
+                but_for(
+                    HEAD,
+                    "two_layers(width, classes, hidden, dropout):\n",
+                    "two_layers(width, classes, _, dropout):\n    hidden = 512\n",
+                ),
                 "No layer goes from width",
             ),
             "returns a list of layers": Wrong(
@@ -1422,254 +902,85 @@ def two_layers(width, classes, hidden, dropout):
                 "Return the head",
             ),
             "ends with a tanh": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-        nn.Tanh(),
-    )
-""",
-                "after the last linear layer bends or scales",
+                but_for(HEAD, LAST, f"{LAST}        nn.Tanh(),\n"), "bends, scales or mixes the logits"
             ),
             "ends with a leaky ReLU": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-        nn.LeakyReLU(),
-    )
-""",
-                "after the last linear layer bends or scales",
+                but_for(HEAD, LAST, f"{LAST}        nn.LeakyReLU(),\n"), "bends, scales or mixes the logits"
             ),
             "bends after both layers with tanh": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-        nn.Tanh(),
-    )
-""",
-                "after the last linear layer bends or scales",
+                but_for(HEAD, ACTIVATION + DROPOUT + LAST, f"{DROPOUT}{LAST}        nn.Tanh(),\n"),
+                "bends, scales or mixes the logits",
             ),
             "ends with a norm": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-        nn.LayerNorm(classes),
-    )
-""",
-                "after the last linear layer bends or scales",
+                but_for(HEAD, LAST, f"{LAST}        nn.LayerNorm(classes),\n"), "bends, scales or mixes the logits"
             ),
             "ends with BatchNorm": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-        nn.BatchNorm1d(classes),
-    )
-""",
-                "after the last linear layer bends or scales",
+                but_for(HEAD, LAST, f"{LAST}        nn.BatchNorm1d(classes),\n"), "bends, scales or mixes the logits"
+            ),
+            "limits its logits": Wrong(
+                but_for(HEAD, LAST, f"{LAST}        nn.Hardtanh(-10, 10),\n"), "bends, scales or mixes the logits"
             ),
             "bends before both layers": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.ReLU(),
-        nn.Linear(width, hidden),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-    )
-""",
-                "Nothing bent stands between",
+                but_for(HEAD, FIRST + ACTIVATION, ACTIVATION + FIRST), "Nothing bent stands between"
             ),
             "keeps the share that it should drop": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        nn.Dropout(1 - dropout),
-        nn.Linear(hidden, classes),
-    )
-""",
-                "numbers get through in `train()` mode",
+                but_for(HEAD, DROPOUT, "        nn.Dropout(1 - dropout),\n"), "where 80% should"
             ),
-            "drops whole pictures": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        nn.Dropout1d(dropout),
-        nn.Linear(hidden, classes),
-    )
-""",
-                "all numbers of a picture away at once",
+            "drops whole images": Wrong(
+                but_for(HEAD, DROPOUT, "        nn.Dropout1d(dropout),\n"), "all numbers of an image away at once"
             ),
             "drops one half or nothing": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        nn.Dropout() if dropout else nn.Identity(),
-        nn.Linear(hidden, classes),
-    )
-""",
-                "numbers get through in `train()` mode",
+                but_for(HEAD, DROPOUT, "        nn.Dropout() if dropout else nn.Identity(),\n"),
+                "of the numbers get through between the two layers",
             ),
             "has three layers": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        nn.Linear(hidden, hidden),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-    )
-""",
+                but_for(HEAD, ACTIVATION, f"{ACTIVATION}        nn.Linear(hidden, hidden),\n        nn.GELU(),\n"),
                 "and yours has 3",
             ),
             "swaps the widths": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(nn.Linear(hidden, width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, classes))
-""",
-                "does not take features [2, 12]",
+                but_for(but_for(HEAD, "(width, hidden)", "(hidden, width)"), "(hidden, classes)", "(width, classes)"),
+                "does not take features [2, 60]",
             ),
-            "takes a bend that is random": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.RReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-    )
-""",
-                "such as `nn.RReLU`",
+            "takes an activation that is random": Wrong(
+                but_for(HEAD, ACTIVATION, "        nn.RReLU(),\n"), "such as `nn.RReLU`"
             ),
             "takes the mean off the logits": Wrong(
-                """
-class Head(nn.Module):
-    def __init__(self, width, classes, hidden, dropout):
-        super().__init__()
-        first, last = nn.Linear(width, hidden), nn.Linear(hidden, classes)
-        self.layers = nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout), last)
-
-    def forward(self, features):
-        logits = self.layers(features)
-        return logits - logits.mean(dim=1, keepdim=True)
-
-
-def two_layers(width, classes, hidden, dropout):
-    return Head(width, classes, hidden, dropout)
-""",
-                "after the last linear layer mixes them",
+                but_for(OWN_CLASS, LOGITS, f"{LOGITS} - self.last(hidden).mean(dim=1, keepdim=True)"),
+                "a mean that is taken off",
             ),
             "divides the logits by a temperature": Wrong(
-                """
-class Head(nn.Module):
-    def __init__(self, width, classes, hidden, dropout):
-        super().__init__()
-        first, last = nn.Linear(width, hidden), nn.Linear(hidden, classes)
-        self.layers = nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout), last)
-
-    def forward(self, features):
-        logits = self.layers(features)
-        return logits / 0.07
-
-
-def two_layers(width, classes, hidden, dropout):
-    return Head(width, classes, hidden, dropout)
-""",
-                "they are 14.29 more",
+                but_for(OWN_CLASS, LOGITS, f"{LOGITS} / 0.07"), "they are 14.29 more"
             ),
+            "gives logits of float64": Wrong(but_for(OWN_CLASS, LOGITS, f"{LOGITS}.double()"), "torch.float64"),
             "drops without making the others larger": Wrong(
-                """
-class Drop(nn.Module):
-    def __init__(self, rate):
-        super().__init__()
-        self.rate = rate
-
-    def forward(self, x):
-        return x * (torch.rand_like(x) >= self.rate) if self.training else x
-
-
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        Drop(dropout),
-        nn.Linear(hidden, classes),
-    )
-""",
+                but_for(BY_HAND_DROPOUT, KEPT, "        return x * kept if self.training else x"),
                 "divided by `1 - dropout`",
             ),
+            "draws once for all images": Wrong(
+                but_for(BY_HAND_DROPOUT, "torch.rand_like(x) >=", "torch.rand(x.shape[1]) >="),
+                "the same numbers of all images away at once",
+            ),
             "drops twice between the layers": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.Dropout(dropout),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-    )
-""",
-                "between the two layers in `train()` mode",
+                but_for(HEAD, ACTIVATION, DROPOUT + ACTIVATION), "between the two layers in `train()` mode"
+            ),
+            "drops twice, before a norm and after it": Wrong(
+                but_for(HEAD, DROPOUT, f"{DROPOUT}        nn.LayerNorm(hidden),\n{DROPOUT}"),
+                "at work there twice, one after the other",
             ),
             "drops twice before the first layer": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Dropout(dropout),
-        nn.Dropout(dropout),
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        nn.Linear(hidden, classes),
-    )
-""",
+                but_for(HEAD, FIRST + ACTIVATION + DROPOUT, DROPOUT + DROPOUT + FIRST + ACTIVATION),
                 "before the first layer in `train()` mode",
             ),
             "overwrites the features": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Dropout(dropout, inplace=True),
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        nn.Linear(hidden, classes),
-    )
-""",
-                "overwrites the features",
+                but_for(
+                    HEAD,
+                    FIRST + ACTIVATION + DROPOUT,
+                    f"        nn.Dropout(dropout, inplace=True),\n{FIRST}{ACTIVATION}",
+                ),
+                "changed `features`",
             ),
             "overwrites what ReLU needs for its gradient": Wrong(
-                """
-def two_layers(width, classes, hidden, dropout):
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.ReLU(),
-        nn.Dropout(dropout, inplace=True),
-        nn.Linear(hidden, classes),
-    )
-""",
+                but_for(HEAD, DROPOUT, "        nn.Dropout(dropout, inplace=True),\n"),
                 "`inplace=True` overwrites numbers",
             ),
         },
@@ -1698,130 +1009,32 @@ def check_head(model, classes, images):
         },
         wrong={
             "believes True": Wrong(
-                """
-def check_head(model, classes, images):
-    if not isinstance(classes, int) or classes < 1:
-        raise ValueError("classes")
-    mode = model.training
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    model.train(mode)
-    if classes is not True and logits.shape != (len(images), classes):
-        raise ValueError("shape")
-""",
+                but_for(
+                    but_for(CHECK, "type(classes) is not int", "not isinstance(classes, int)"),
+                    SHAPE,
+                    f"classes is not True and {SHAPE}",
+                ),
                 "For `classes=True`",
             ),
             "looks at the shape only": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError("classes")
-    mode = model.training
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    model.train(mode)
-    if logits.shape != (len(images), classes):
-        raise ValueError("shape")
-""",
-                "a softmax at its end",
+                but_for(CHECK, f"    if {PROBABILITIES}", "    if False"), "a softmax at its end"
             ),
             "calls rows that sum to 1 probabilities": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError("classes")
-    mode = model.training
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    model.train(mode)
-    if logits.shape != (len(images), classes) or not torch.isfinite(logits).all():
-        raise ValueError("logits")
-    if torch.allclose(logits.sum(dim=1), torch.ones(len(logits))):
-        raise ValueError("softmax")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("frozen")
-""",
-                "happen to sum to 1",
+                but_for(CHECK, "(logits >= 0).all() and torch.allclose", "torch.allclose"), "happen to sum to 1"
             ),
             "calls positive logits probabilities": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError("classes")
-    mode = model.training
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    model.train(mode)
-    if logits.shape != (len(images), classes) or not torch.isfinite(logits).all():
-        raise ValueError("logits")
-    if (logits > 0).all():
-        raise ValueError("softmax")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("frozen")
-""",
-                "all positive and sum to 7",
+                but_for(CHECK, PROBABILITIES, "(logits > 0).all()"), "all positive and sum to 7"
             ),
             "refuses a frozen backbone": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError("classes")
-    if not all(p.requires_grad for p in model.parameters()):
-        raise ValueError("something is frozen")
-""",
-                "frozen backbone",
+                but_for(CHECK, FROZEN, "not all(p.requires_grad for p in model.parameters())"), "frozen backbone"
             ),
             "misses infinity": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError("classes")
-    mode = model.training
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    model.train(mode)
-    if logits.shape != (len(images), classes) or logits.isnan().any():
-        raise ValueError("logits")
-    if (logits >= 0).all() and torch.allclose(logits.sum(dim=1), torch.ones(len(logits))):
-        raise ValueError("softmax")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("frozen")
-""",
-                "one logit inf",
+                but_for(CHECK, "not torch.isfinite(logits).all()", "logits.isnan().any()"), "one logit inf"
             ),
             "misses a network that is frozen": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError("classes")
-    mode = model.training
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    model.train(mode)
-    if logits.shape != (len(images), classes) or not torch.isfinite(logits).all():
-        raise ValueError("logits")
-    if (logits >= 0).all() and torch.allclose(logits.sum(dim=1), torch.ones(len(logits))):
-        raise ValueError("softmax")
-""",
-                "every parameter frozen",
+                but_for(CHECK, f"    if {FROZEN}", "    if False"), "every parameter frozen"
             ),
-            "runs the model in train mode": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError("classes")
-    logits = model(images)
-    if logits.shape != (len(images), classes) or not torch.isfinite(logits).all():
-        raise ValueError("logits")
-""",
-                "running_mean",
-            ),
+            "runs the model in train mode": Wrong(but_for(CHECK, "    model.eval()\n", ""), "running_mean"),
             "raises before it puts the mode back": Wrong(
                 """
 def check_head(model, classes, images):
@@ -1855,318 +1068,109 @@ def check_head(model, classes, images):
 """,
                 "stopped with `AssertionError",
             ),
+            "raises without a word": Wrong(
+                but_for(CHECK, 'raise ValueError("nothing can learn: the head is frozen")', "raise ValueError"),
+                "your `ValueError` says nothing",
+            ),
             "takes the second axis for the shape": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    for module, mode in modes.items():
-        module.training = mode
-    if not isinstance(logits, torch.Tensor):
-        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
-    if logits.shape[1] != classes:
-        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
-    if not torch.isfinite(logits).all():
-        raise ValueError("some logits are NaN or infinite")
-    sums = logits.sum(dim=1)
-    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
-        raise ValueError("these are probabilities: take the softmax out of the network")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("nothing can learn: the head is frozen")
-""",
-                "logits for each place",
+                but_for(CHECK, SHAPE, "logits.shape[1] != classes"), "logits for each place"
             ),
             "expects a tensor": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    for module, mode in modes.items():
-        module.training = mode
-    if logits.shape != (len(images), classes):
-        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
-    if not torch.isfinite(logits).all():
-        raise ValueError("some logits are NaN or infinite")
-    sums = logits.sum(dim=1)
-    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
-        raise ValueError("these are probabilities: take the softmax out of the network")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("nothing can learn: the head is frozen")
-""",
+                but_for(CHECK, "not isinstance(logits, torch.Tensor)", "logits is None"),
                 "For a network that gives a dict your function stopped with `AttributeError",
             ),
             "expects a softmax without zeros": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    for module, mode in modes.items():
-        module.training = mode
-    if not isinstance(logits, torch.Tensor):
-        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
-    if logits.shape != (len(images), classes):
-        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
-    if not torch.isfinite(logits).all():
-        raise ValueError("some logits are NaN or infinite")
-    sums = logits.sum(dim=1)
-    if (logits > 0).all() and torch.allclose(sums, torch.ones_like(sums)):
-        raise ValueError("these are probabilities: take the softmax out of the network")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("nothing can learn: the head is frozen")
-""",
-                "one 1 in each row",
+                but_for(CHECK, PROBABILITIES, PROBABILITIES.replace(">=", ">")), "one 1 in each row"
             ),
             "misses minus infinity": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    for module, mode in modes.items():
-        module.training = mode
-    if not isinstance(logits, torch.Tensor):
-        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
-    if logits.shape != (len(images), classes):
-        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
-    if logits.isnan().any() or logits.max() == math.inf:
-        raise ValueError("some logits are NaN or infinite")
-    sums = logits.sum(dim=1)
-    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
-        raise ValueError("these are probabilities: take the softmax out of the network")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("nothing can learn: the head is frozen")
-""",
+                but_for(CHECK, "not torch.isfinite(logits).all()", "logits.isnan().any() or logits.max() == math.inf"),
                 "one logit -inf",
             ),
             "takes the first row for all": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    for module, mode in modes.items():
-        module.training = mode
-    if not isinstance(logits, torch.Tensor):
-        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
-    if logits.shape != (len(images), classes):
-        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
-    if not torch.isfinite(logits).all():
-        raise ValueError("some logits are NaN or infinite")
-    sums = logits.sum(dim=1)
-    if (logits[0] >= 0).all() and torch.allclose(sums[0], torch.ones(())):
-        raise ValueError("these are probabilities: take the softmax out of the network")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("nothing can learn: the head is frozen")
-""",
-                "one row alone looks like probabilities",
+                but_for(CHECK, PROBABILITIES, "(logits[0] >= 0).all() and torch.isclose(sums[0], torch.tensor(1.0))"),
+                "the first row alone looks like probabilities",
             ),
             "looks for a layer of the class Softmax": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    for module, mode in modes.items():
-        module.training = mode
-    if not isinstance(logits, torch.Tensor):
-        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
-    if logits.shape != (len(images), classes):
-        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
-    if not torch.isfinite(logits).all():
-        raise ValueError("some logits are NaN or infinite")
-    sums = logits.sum(dim=1)
-    if any(isinstance(module, nn.Softmax) for module in model.modules()):
-        raise ValueError("these are probabilities: take the softmax out of the network")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("nothing can learn: the head is frozen")
-""",
+                but_for(CHECK, PROBABILITIES, "any(isinstance(module, nn.Softmax) for module in model.modules())"),
                 "with a softmax before its head",
             ),
             "looks for a layer of the class Softmax at the end": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    for module, mode in modes.items():
-        module.training = mode
-    if not isinstance(logits, torch.Tensor):
-        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
-    if logits.shape != (len(images), classes):
-        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
-    if not torch.isfinite(logits).all():
-        raise ValueError("some logits are NaN or infinite")
-    sums = logits.sum(dim=1)
-    if isinstance(list(model.modules())[-1], nn.Softmax):
-        raise ValueError("these are probabilities: take the softmax out of the network")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("nothing can learn: the head is frozen")
-""",
+                but_for(CHECK, PROBABILITIES, "isinstance(list(model.modules())[-1], nn.Softmax)"),
                 "the function `softmax`",
             ),
             "asks the last parameter alone": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    for module, mode in modes.items():
-        module.training = mode
-    if not isinstance(logits, torch.Tensor):
-        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
-    if logits.shape != (len(images), classes):
-        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
-    if not torch.isfinite(logits).all():
-        raise ValueError("some logits are NaN or infinite")
-    sums = logits.sum(dim=1)
-    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
-        raise ValueError("these are probabilities: take the softmax out of the network")
-    if not list(model.parameters())[-1].requires_grad:
-        raise ValueError("nothing can learn: the head is frozen")
-""",
+                but_for(CHECK, FROZEN, "not list(model.parameters())[-1].requires_grad"),
                 "the last bias alone is frozen",
             ),
             "tries whether backward works": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    logits = model(images)
-    for module, mode in modes.items():
-        module.training = mode
-    if not isinstance(logits, torch.Tensor):
-        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
-    if logits.shape != (len(images), classes):
-        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
-    if not torch.isfinite(logits).all():
-        raise ValueError("some logits are NaN or infinite")
-    sums = logits.sum(dim=1)
-    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
-        raise ValueError("these are probabilities: take the softmax out of the network")
-    try:
-        logits.sum().backward()
-    except RuntimeError as error:
-        raise ValueError("nothing can learn") from error
-""",
+                but_for(
+                    but_for(CHECK, f"    with torch.no_grad():\n{PASS}", "    logits = model(images)\n"),
+                    f"    if {FROZEN}:\n",
+                    "    try:\n        logits.sum().backward()\n    except RuntimeError:\n",
+                ),
                 "left gradients in",
             ),
             "gives all parts the mode of the whole": Wrong(
-                """
-def check_head(model, classes, images):
-    if type(classes) is not int or classes < 1:
-        raise ValueError(f"classes is a whole number from 1, not {classes!r}")
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
-        logits = model(images)
-    model.train(was_training)
-    if not isinstance(logits, torch.Tensor):
-        raise ValueError(f"the network gives a {type(logits).__name__} and no logits")
-    if logits.shape != (len(images), classes):
-        raise ValueError(f"{classes} classes, and the logits are {list(logits.shape)}: is the old head still there?")
-    if not torch.isfinite(logits).all():
-        raise ValueError("some logits are NaN or infinite")
-    sums = logits.sum(dim=1)
-    if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums)):
-        raise ValueError("these are probabilities: take the softmax out of the network")
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError("nothing can learn: the head is frozen")
-""",
+                but_for(CHECK, "        module.training = mode", "        module.training = modes[model]"),
                 "`0.1` came in `eval()` mode",
             ),
-            "looks at the last axis alone": Wrong(
-                _check_head("logits.shape != (len(images), classes)", "logits.shape[-1] != classes"),
-                "[5, 4, 4, 4]",
-            ),
+            "looks at the last axis alone": Wrong(but_for(CHECK, SHAPE, "logits.shape[-1] != classes"), "[5, 4, 4, 4]"),
             "does not count the rows": Wrong(
-                _check_head("logits.shape != (len(images), classes)", "logits.ndim != 2 or logits.shape[1] != classes"),
-                "one row for all 5 images",
+                but_for(CHECK, SHAPE, "logits.ndim != 2 or logits.shape[1] != classes"), "one row for all 5 images"
             ),
             "knows dicts only": Wrong(
-                _check_head("not isinstance(logits, torch.Tensor)", "isinstance(logits, dict)"),
+                but_for(CHECK, "not isinstance(logits, torch.Tensor)", "isinstance(logits, dict)"),
                 "gives a tuple your function stopped with",
             ),
             "compares a text with a number": Wrong(
-                _check_head(
+                but_for(
+                    CHECK,
                     "type(classes) is not int or classes < 1",
                     "classes is None or isinstance(classes, bool | float) or classes < 1",
                 ),
                 "For `classes='4'` your function stopped with `TypeError",
             ),
             "wants a head that learns": Wrong(
-                _check_head(
-                    "any(p.requires_grad for p in model.parameters())",
-                    "any(p.requires_grad for p in list(model.parameters())[-2:])",
-                ),
+                but_for(CHECK, FROZEN, "not any(p.requires_grad for p in list(model.parameters())[-2:])"),
                 "whose head is frozen and whose backbone learns",
             ),
             "sums over all rows": Wrong(
-                _check_head(
-                    "(logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums))",
-                    "(logits >= 0).all() and torch.isclose(sums.mean(), torch.tensor(1.0))",
-                ),
+                but_for(CHECK, PROBABILITIES, "(logits >= 0).all() and torch.isclose(sums.mean(), torch.tensor(1.0))"),
                 "sum to 0.5, 1.5, 1, 0.5, 1.5",
             ),
             "takes the last row for all": Wrong(
-                _check_head(
-                    "(logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums))",
-                    "(logits >= 0).all() and torch.isclose(sums[-1], torch.tensor(1.0))",
-                ),
+                but_for(CHECK, PROBABILITIES, "(logits >= 0).all() and torch.isclose(sums[-1], torch.tensor(1.0))"),
                 "of which the last row alone",
             ),
             "allows a sum of one half": Wrong(
-                _check_head(
-                    "(logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums))",
-                    "(logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=0.5)",
-                ),
+                but_for(CHECK, "torch.ones_like(sums))", "torch.ones_like(sums), atol=0.5)"),
                 "sum to 0.5, 1.5, 1, 0.5, 1.5",
             ),
             "asks for numbers from 0 to 1 only": Wrong(
-                _check_head(
-                    "(logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums))",
-                    "((logits >= 0) & (logits <= 1)).all() and logits.any()",
-                ),
+                but_for(CHECK, PROBABILITIES, "((logits >= 0) & (logits <= 1)).all() and logits.any()"),
                 "sum to 0.5, 1.5, 1, 0.5, 1.5",
             ),
             "tries black images": Wrong(
-                _check_head("        logits = model(images)", "        logits = model(images.zero_())"),
-                "changed the numbers in `images`",
+                but_for(CHECK, PASS, "        logits = model(images.zero_())\n"), "changed `images`"
+            ),
+            "asks for gradients of the images": Wrong(
+                but_for(CHECK, PASS, "        logits = model(images.requires_grad_())\n"), "changed `images`"
+            ),
+            "leaves a hook on the head": Wrong(
+                but_for(
+                    CHECK,
+                    "    model.eval()\n",
+                    "    seen = []\n    for layer in model.modules():\n"
+                    "        layer.register_forward_hook(lambda *one: seen.append(one))\n    model.eval()\n",
+                ),
+                "Hooks of yours are still on",
             ),
             "takes gradients away that were there": Wrong(
-                _check_head("    model.eval()", "    model.eval().zero_grad()"),
-                "came with a gradient",
+                but_for(CHECK, "    model.eval()", "    model.eval().zero_grad()"), "came with a gradient"
             ),
             "puts back BatchNorm's mode only": Wrong(
-                _check_head(
+                but_for(
+                    CHECK,
                     "        module.training = mode",
                     "        module.training = mode if isinstance(module, nn.BatchNorm2d) else modes[model]",
                 ),
