@@ -121,14 +121,14 @@ def a_tensor(said: object, shape: Sequence[int], case: str, *, of: str = "tensor
     return value
 
 
-def names(said: object, case: str, *, of: str = "names") -> list[str]:
-    """`said` as a list of different strings, in its order; a set is given back sorted."""
+def names(said: object, case: str, *, of: str = "names", twice: str = "") -> list[str]:
+    """`said` as a list of different strings, in its order; a set is given back sorted. `twice` cures a repeated one."""
     value = plain(said)
     fits = is_a(value, (list, tuple, set, frozenset)) and all(type(one) is str for one in value)
     require(fits, f"{case} a list of {of} was expected, and you gave `{short(said)}`.")
     listed = list(value) if isinstance(value, list | tuple) else sorted(value)
-    twice = sorted({one for one in listed if listed.count(one) > 1})
-    require(not twice, f"{case} your list names {quoted(twice)} more than once.")
+    repeated = [one for one in dict.fromkeys(listed) if listed.count(one) > 1]
+    require(not repeated, f"{case} your list names {quoted(repeated)} more than once. {twice}".strip())
     return listed
 
 
@@ -139,13 +139,14 @@ def exactly(
     *,
     missing: str | Callable[[list[str]], str] = "",
     extra: str | Callable[[list[str]], str] = "",
+    twice: str = "",
 ) -> None:
     """`said` is a list of just the `expected` names, in any order.
 
     `missing` and `extra` say what it usually means that names are missing, or are there without belonging: a
-    sentence, or a function that makes one of these names.
+    sentence, or a function that makes one of these names. `twice` is the cure where one is named again.
     """
-    found, wanted = names(said, case), list(expected)
+    found, wanted = names(said, case, twice=twice), list(expected)
     missed = [name for name in wanted if name not in found]
     require(not missed, f"{case} your list misses {quoted(missed)}. {_sentence(missing, missed)}".strip())
     surplus = [name for name in found if name not in wanted]
@@ -258,7 +259,8 @@ def refusal(
     """`call` raises an `error` that says its cause: it has words, and among them one at least of those in `naming`.
 
     Where `sparing` holds names, the message names none of them: it blames only what is wrong. Names count as whole
-    words, so that `layer1` is not taken for named by "layer10". It cannot be seen whether the words make sense.
+    words, so that `layer1` is not taken for named by "layer10"; after a dot, as in "model.fc", a name is credited and
+    not blamed, for it may be a layer inside of another. It cannot be seen whether the words make sense.
 
     Args:
         call: the learner's function with the bad input already in it.
@@ -285,7 +287,7 @@ def _require_cause(message: str, kind: str, case: str, naming: list[str], sparin
     require(message.strip(), f"{case} your `{kind}` says nothing: put the cause into its message.")
     wanted = "` or `".join(naming)
     require(
-        not naming or any(_named(name, message) for name in naming),
+        not naming or any(_named(name, message, after_a_dot=True) for name in naming),
         f"{case} your `{kind}` should name `{wanted}`; it says: {short(message)}",
     )
     blamed = [name for name in sparing if _named(name, message)]
@@ -295,6 +297,7 @@ def _require_cause(message: str, kind: str, case: str, naming: list[str], sparin
     )
 
 
-def _named(name: str, message: str) -> bool:
-    """Whether the message has this name as a word, and not as a layer of the same name inside of another."""
-    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", message, flags=re.IGNORECASE) is not None
+def _named(name: str, message: str, *, after_a_dot: bool = False) -> bool:
+    """Whether the message has this name as a word; after a dot it names a layer inside of another, if not asked for."""
+    before = r"(?<!\w)" if after_a_dot else r"(?<![\w.])"
+    return re.search(rf"{before}{re.escape(name)}(?!\w)", message, flags=re.IGNORECASE) is not None

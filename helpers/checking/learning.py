@@ -128,7 +128,7 @@ def in_exactly_one_group(
     strangers = sum(len(ids - {id(p) for p in named.values()}) for ids in held)
     require(not strangers, f"{strangers} tensors in your groups are no parameters of this network: train what it has.")
     of = {
-        name: {key: plain(value) for key, value in group.items() if key != "params"}
+        name: {key: value for key, value in group.items() if key != "params"}
         for name, p in named.items()
         for group, ids in zip(groups, held, strict=True)
         if id(p) in ids
@@ -137,11 +137,14 @@ def in_exactly_one_group(
 
 
 def parameter_groups(said: object, settings: Collection[str]) -> list[dict]:
-    """`said` as a list of dicts with a list of tensors under `params`, from all that an optimizer takes there."""
+    """`said` as a list of dicts of plain settings with a list of tensors under `params`.
+
+    Under `params` may be all that an optimizer takes there.
+    """
     fits = isinstance(said, list | tuple) and all(isinstance(g, dict) and "params" in g for g in said)
     wanted = "`, `".join(["params", *sorted(settings)])
     require(fits, f"Return a list of dicts with `{wanted}`, as an optimizer takes it, not {short(said)}.")
-    return [{**group, "params": _listed(group["params"])} for group in said]
+    return [{**plain({**group, "params": None}), "params": _listed(group["params"])} for group in said]
 
 
 def _listed(params: object) -> list[Tensor]:

@@ -417,11 +417,16 @@ def _require_no_hooks_for_all(before: dict[str, set[int]]) -> None:
 
 
 @contextmanager
-def input_untouched(**arguments: object) -> Iterator[None]:
+def input_untouched(advice: Mapping[str, str] | None = None, /, **arguments: object) -> Iterator[None]:
     """After the block each argument, given here under its name in the exercise, holds what it held before.
 
-    Seen: other numbers, shapes, dtypes and flags of tensors, other pixels of an image, and items of lists and dicts
-    added, taken away, replaced or put into another order, at any depth. Not seen: an equal object in its place.
+    Seen: other numbers, shapes, dtypes and flags of tensors, other pixels of an image, groups and state of an
+    optimizer, and items of lists and dicts added, taken away, replaced or put into another order, at any depth. Not
+    seen: an equal object in its place.
+
+    Args:
+        advice: by argument, a sentence of the exercise in place of the usual ways to change an object.
+        arguments: what the learner's function is given.
     """
     before = {name: _copied(value) for name, value in arguments.items()}
     yield
@@ -429,12 +434,15 @@ def input_untouched(**arguments: object) -> Iterator[None]:
         was, now = before[name], _copied(value)
         if _same(was, now):
             continue
-        where = _first_difference(was, now)
         raise Incorrect(
-            f"Your function changed `{name}`{where}, and whoever passed it goes on with it: leave it as it was, and "
-            "change a copy. `x += 1`, `x[0] = 1`, `sort()`, `pop()`, `inplace=True` and methods that end in `_` change "
-            "the object itself."
+            f"Your function changed `{name}`{_first_difference(was, now)}, and whoever passed it goes on with it: "
+            f"leave it as it was, and change a copy. {(advice or {}).get(name, _WAYS_TO_CHANGE)}"
         )
+
+
+_WAYS_TO_CHANGE = (
+    "`x += 1`, `x[0] = 1`, `sort()`, `pop()`, `inplace=True` and methods that end in `_` change the object itself."
+)
 
 
 def _copied(value: object) -> object:
@@ -451,9 +459,8 @@ def _copied(value: object) -> object:
         items = [_copied(item) for item in value]
         return items if isinstance(value, list) else tuple(items)
     if isinstance(value, torch.optim.Optimizer):
-        return [{**group, "params": [id(p) for p in group["params"]]} for group in value.param_groups], {
-            id(p): _copied(state) for p, state in value.state.items()
-        }
+        groups = [_copied({**group, "params": [id(p) for p in group["params"]]}) for group in value.param_groups]
+        return {"param_groups": groups, "state": {id(p): _copied(state) for p, state in value.state.items()}}
     return copy.deepcopy(value)
 
 

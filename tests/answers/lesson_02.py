@@ -1,24 +1,22 @@
 """Right and wrong answers to the exercises of lesson 02."""
 
-from tests.answers import Answers, Wrong
+from helpers.lessons.lesson_02 import EXERCISES
+from tests.answers import Answers, Wrong, but_for, liar
 
-BY_HAND = """
-conv = {conv}
-depthwise = {depthwise}
-norm = {norm}
-linear = {linear}
-"""
-RIGHT = {"conv": 73_856, "depthwise": 3_200, "norm": 256, "linear": 6_405}
+BY_HAND, COUNT, LARGEST, MEMORY = (EXERCISES[number].answer for number in ("2.1", "2.2", "2.3", "2.4"))
 
 
-def _by_hand(**other: object) -> str:
-    return BY_HAND.format(**{**RIGHT, **other})
+def _by_hand(name: str, value: object) -> str:
+    """A right answer to 2.1 but for the value of `name`."""
+    line = next(line for line in BY_HAND.splitlines() if line.startswith(f"{name} ="))
+    return but_for(BY_HAND, line, f"{name} = {value}")
 
 
 ANSWERS = {
     "2.1": Answers(
         right={
-            "numbers": _by_hand(),
+            "numbers": "conv, depthwise, norm, linear = 73_856, 3_200, 256, 6_405",
+            "a tensor's count": _by_hand("conv", "torch.tensor(73_856)"),
             "asks PyTorch": """
 def size(layer):
     return sum(p.numel() for p in layer.parameters())
@@ -32,16 +30,19 @@ with torch.device("meta"):
 """,
         },
         wrong={
-            "forgets the biases of the convolution": Wrong(_by_hand(conv=128 * 64 * 9), "left out the biases"),
-            "biases of the input channels": Wrong(_by_hand(conv=128 * 64 * 9 + 64), "output channels"),
-            "window of one side": Wrong(_by_hand(conv=128 * 64 * 3 + 128), "3 x 3"),
-            "depthwise as an ordinary convolution": Wrong(_by_hand(depthwise=128 * 128 * 25), "one input channel"),
-            "depthwise with biases": Wrong(_by_hand(depthwise=128 * 26), "no biases"),
-            "BatchNorm with its buffers": Wrong(_by_hand(norm=513), "num_batches_tracked"),
-            "BatchNorm with its statistics": Wrong(_by_hand(norm=512), "running_var"),
-            "linear without biases": Wrong(_by_hand(linear=6_400), "one for each output"),
-            "the formula as text": Wrong(_by_hand(linear="'1280 * 5 + 5'"), "a number was expected"),
-            "something else": Wrong(_by_hand(linear=1), "Write down the shape"),
+            "forgets the biases of the convolution": Wrong(_by_hand("conv", 128 * 64 * 9), "left out the biases"),
+            "biases of the input channels": Wrong(_by_hand("conv", 128 * 64 * 9 + 64), "output channels"),
+            "window of one side": Wrong(_by_hand("conv", 128 * 64 * 3 + 128), "3 x 3"),
+            "depthwise as an ordinary convolution": Wrong(_by_hand("depthwise", 128 * 128 * 25), "one input channel"),
+            "depthwise with biases": Wrong(_by_hand("depthwise", 128 * 26), "no biases"),
+            "BatchNorm with its buffers": Wrong(_by_hand("norm", 513), "num_batches_tracked"),
+            "BatchNorm with its statistics": Wrong(_by_hand("norm", 512), "running_var"),
+            "linear without biases": Wrong(_by_hand("linear", 6_400), "`linear = 6,400` is not what"),
+            "the formula as text": Wrong(_by_hand("linear", "'1280 * 5 + 5'"), "a number was expected"),
+            "a truth value": Wrong(_by_hand("linear", True), "a number was expected"),
+            "something else": Wrong(_by_hand("linear", 1), "Write down the shape"),
+            "a number that equals all": Wrong(liar("int") + _by_hand("linear", "Liar(7)"), "`linear = 7` is not what"),
+            "a text that equals all": Wrong(liar("str") + _by_hand("norm", "Liar()"), "a number was expected"),
         },
     ),
     "2.2": Answers(
@@ -76,143 +77,79 @@ def count(model):
         },
         wrong={
             "counts tensors": Wrong(
-                """
-def count(model):
-    parameters = list(model.parameters())
-    trainable = [p for p in parameters if p.requires_grad]
-    frozen = len(parameters) - len(trainable)
-    buffers = len(list(model.buffers()))
-    return {"total": len(parameters), "trainable": len(trainable), "frozen": frozen, "buffers": buffers}
-""",
+                but_for(COUNT, "sum(p.numel() for p in model.parameters())", "len(list(model.parameters()))"),
                 "number of tensors",
             ),
             "takes the state dict for the parameters": Wrong(
-                """
-def count(model):
-    total = sum(t.numel() for t in model.state_dict().values())
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": 0}
-""",
+                but_for(COUNT, "for p in model.parameters())", "for p in model.state_dict().values())"),
                 "counted the buffers as parameters",
             ),
             "forgets the buffers": Wrong(
-                """
-def count(model):
-    total = sum(p.numel() for p in model.parameters())
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": 0}
-""",
-                "model.buffers()",
+                but_for(COUNT, "sum(b.numel() for b in model.buffers())", "0"), "model.buffers()"
             ),
             "counts tensors of buffers": Wrong(
-                """
-def count(model):
-    total = sum(p.numel() for p in model.parameters())
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    buffers = len(list(model.buffers()))
-    return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": buffers}
-""",
+                but_for(COUNT, "sum(b.numel() for b in model.buffers())", "len(list(model.buffers()))"),
                 "number of tensors",
             ),
             "calls everything trainable": Wrong(
-                """
-def count(model):
-    total = sum(p.numel() for p in model.parameters())
-    buffers = sum(b.numel() for b in model.buffers())
-    return {"total": total, "trainable": total, "frozen": 0, "buffers": buffers}
-""",
+                but_for(COUNT, "sum(p.numel() for p in model.parameters() if p.requires_grad)", "total"),
                 "A frozen parameter is not trainable",
             ),
             "counts the trainable ones as total": Wrong(
-                """
-def count(model):
-    total = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    buffers = sum(b.numel() for b in model.buffers())
-    return {"total": total, "trainable": total, "frozen": 0, "buffers": buffers}
-""",
+                but_for(COUNT, "for p in model.parameters())", "for p in model.parameters() if p.requires_grad)"),
                 "holds the frozen parameters too",
             ),
             "judges a layer by its weight": Wrong(
-                """
-def count(model):
-    total = sum(p.numel() for p in model.parameters())
-    trainable = 0
-    for module in model.modules():
-        own = list(module.parameters(recurse=False))
-        if own and own[0].requires_grad:
-            trainable += sum(p.numel() for p in own)
-    buffers = sum(b.numel() for b in model.buffers())
-    return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": buffers}
-""",
+                but_for(
+                    COUNT,
+                    "for p in model.parameters() if p.requires_grad)",
+                    "for m in model.modules() for p in m.parameters(False) if next(m.parameters(False)).requires_grad)",
+                ),
                 "ask every one",
             ),
             "adds up layers": Wrong(
-                """
-def count(model):
-    layers = [m for m in model.modules() if not list(m.children())]
-    parameters = [p for layer in layers for p in layer.parameters()]
-    total = sum(p.numel() for p in parameters)
-    trainable = sum(p.numel() for p in parameters if p.requires_grad)
-    buffers = sum(b.numel() for layer in layers for b in layer.buffers())
-    return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": buffers}
-""",
+                but_for(
+                    COUNT,
+                    "for p in model.parameters())",
+                    "for m in model.modules() if not list(m.children()) for p in m.parameters())",
+                ),
                 "belongs to no layer inside it",
             ),
             "counts a shared weight twice": Wrong(
-                """
-def count(model):
-    parameters = [p for m in model.modules() for p in m.parameters(recurse=False)]
-    total = sum(p.numel() for p in parameters)
-    trainable = sum(p.numel() for p in parameters if p.requires_grad)
-    buffers = sum(b.numel() for b in model.buffers())
-    return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": buffers}
-""",
+                but_for(
+                    COUNT,
+                    "for p in model.parameters())",
+                    "for m in model.modules() for p in m.parameters(recurse=False))",
+                ),
                 "is one tensor and counts once",
             ),
             "looks at direct children only": Wrong(
-                """
-def count(model):
-    parameters = [p for m in [model, *model.children()] for p in m.parameters(recurse=False)]
-    total = sum(p.numel() for p in parameters)
-    trainable = sum(p.numel() for p in parameters if p.requires_grad)
-    buffers = sum(b.numel() for b in model.buffers())
-    return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": buffers}
-""",
+                but_for(
+                    COUNT,
+                    "for p in model.parameters())",
+                    "for m in [model, *model.children()] for p in m.parameters(recurse=False))",
+                ),
                 "blocks inside of blocks",
             ),
-            "prints and returns nothing": Wrong(
-                """
-def count(model):
-    total = sum(p.numel() for p in model.parameters())
-    found = {"total": total}
-""",
-                "Is there a `return`?",
+            "takes the trainable for the frozen": Wrong(
+                but_for(COUNT, '"frozen": total - trainable', '"frozen": trainable'), "those that are not trainable"
             ),
+            "prints and returns nothing": Wrong(but_for(COUNT, "return {", "found = {"), "Is there a `return`?"),
             "freezes while it counts": Wrong(
-                """
-def count(model):
-    total = sum(p.numel() for p in model.parameters())
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    buffers = sum(b.numel() for b in model.requires_grad_(False).buffers())
-    return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": buffers}
-""",
+                but_for(COUNT, "in model.buffers())", "in model.requires_grad_(False).buffers())"),
                 "Counting changes nothing",
             ),
-            "lacks a key": Wrong(
-                """
-def count(model):
-    total = sum(p.numel() for p in model.parameters())
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return {"total": total, "trainable": trainable, "frozen": total - trainable}
-""",
-                "has no `buffers`",
+            "lacks a key": Wrong(but_for(COUNT, ', "buffers": buffers}', "}"), "has no `buffers`"),
+            "gives text": Wrong(
+                but_for(COUNT, '"buffers": buffers', '"buffers": str(buffers)'), "a number was expected"
+            ),
+            "a number that equals all": Wrong(
+                liar("int") + but_for(COUNT, '"buffers": buffers', '"buffers": Liar(-1)'), "you say buffers = -1"
             ),
             "misspells the method": Wrong(
-                """
-def count(model):
-    total = sum(p.numels() for p in model.parameters())
-    return {"total": total, "trainable": total, "frozen": 0, "buffers": 0}
-""",
+                but_for(
+                    COUNT, "sum(p.numel() for p in model.parameters())", "sum(p.numels() for p in model.parameters())"
+                ),
                 "AttributeError",
                 "error",
             ),
@@ -231,14 +168,7 @@ def largest(model, n):
 """,
         },
         wrong={
-            "counts containers": Wrong(
-                """
-def largest(model, n):
-    counts = [(name, sum(p.numel() for p in m.parameters())) for name, m in model.named_modules()]
-    return sorted(counts, key=lambda pair: -pair[1])[:n]
-""",
-                "is a container",
-            ),
+            "counts containers": Wrong(but_for(LARGEST, "recurse=False", ""), "of a container"),
             "lists tensors": Wrong(
                 """
 def largest(model, n):
@@ -248,72 +178,58 @@ def largest(model, n):
                 "one tensor of a layer",
             ),
             "leaves only": Wrong(
-                """
-def largest(model, n):
-    leaves = [(name, m) for name, m in model.named_modules() if not list(m.children())]
-    counts = [(name, sum(p.numel() for p in m.parameters())) for name, m in leaves]
-    return sorted([c for c in counts if c[1]], key=lambda pair: -pair[1])[:n]
-""",
-                "have children too",
+                but_for(LARGEST, "if own:", "if own and not list(module.children()):"), "have children too"
             ),
-            "smallest first": Wrong(
-                """
-def largest(model, n):
-    counts = [(name, sum(p.numel() for p in m.parameters(recurse=False))) for name, m in model.named_modules()]
-    return sorted([c for c in counts if c[1]], key=lambda pair: pair[1])[:n]
-""",
-                "largest comes first",
-            ),
-            "all of them": Wrong(
-                """
-def largest(model, n):
-    counts = [(name, sum(p.numel() for p in m.parameters(recurse=False))) for name, m in model.named_modules()]
-    return sorted([c for c in counts if c[1]], key=lambda pair: -pair[1])
-""",
-                "2 were expected",
-            ),
+            "smallest first": Wrong(but_for(LARGEST, "reverse=True", "reverse=False"), "largest comes first"),
+            "all of them": Wrong(but_for(LARGEST, "[:n]", ""), "2 were expected"),
             "in the network's order": Wrong(
-                """
-def largest(model, n):
-    counts = [(name, sum(p.numel() for p in m.parameters(recurse=False))) for name, m in model.named_modules()]
-    return [c for c in counts if c[1]][:n]
-""",
+                but_for(LARGEST, "sorted(counts, key=lambda pair: pair[1], reverse=True)", "counts"),
                 "largest comes first",
             ),
             "direct children only": Wrong(
-                """
-def largest(model, n):
-    counts = [(name, sum(p.numel() for p in m.parameters(recurse=False))) for name, m in model.named_children()]
-    return sorted([c for c in counts if c[1]], key=lambda pair: -pair[1])[:n]
-""",
-                "It sits in a block",
+                but_for(LARGEST, "model.named_modules()", "model.named_children()"), "It sits in a block"
             ),
-            "keeps empty layers": Wrong(
-                """
-def largest(model, n):
-    counts = [(name, sum(p.numel() for p in m.parameters(recurse=False))) for name, m in model.named_modules()]
-    return sorted(counts, key=lambda pair: -pair[1])[:n]
-""",
-                "leave it out",
+            "keeps empty layers": Wrong(but_for(LARGEST, "if own:", "if True:"), "leave it out"),
+            "a dict": Wrong(but_for(LARGEST, "return sorted", "return dict(counts) or sorted"), "list of pairs"),
+            "forgets the module itself": Wrong(but_for(LARGEST, "if own:", "if name and own:"), "2 were expected"),
+            "counts trainable parameters only": Wrong(
+                but_for(LARGEST, "(recurse=False)", "(recurse=False) if p.requires_grad"),
+                "lacks `'0'`, which holds 28 itself. Frozen parameters count as well",
             ),
-            "a dict": Wrong(
-                """
-def largest(model, n):
-    return {name: sum(p.numel() for p in m.parameters(recurse=False)) for name, m in model.named_modules()}
-""",
-                "list of pairs",
+            "leaves layers with a frozen bias out": Wrong(
+                but_for(LARGEST, "if own:", "if own and all(p.requires_grad for p in module.parameters()):"),
+                "Frozen parameters count as well",
             ),
-            "forgets the module itself": Wrong(
-                """
-def largest(model, n):
-    counts = []
-    for name, m in model.named_modules():
-        own = sum(p.numel() for p in m.parameters(recurse=False))
-        if name and own:
-            counts.append((name, own))
-    return sorted(counts, key=lambda pair: -pair[1])[:n]
-""",
-                "2 were expected",
+            "counts what can learn in layers that learn": Wrong(
+                but_for(
+                    LARGEST,
+                    "(recurse=False)",
+                    "(recurse=False) if p.requires_grad or not any(q.requires_grad for q in module.parameters())",
+                ),
+                "`'1'` with 12, and it holds 15 itself. Frozen parameters count as well",
+            ),
+            "counts buffers too": Wrong(
+                but_for(
+                    LARGEST,
+                    "        if own:",
+                    "        own += sum(b.numel() for b in module.buffers(recurse=False))\n        if own:",
+                ),
+                "and it holds 8 itself. Buffers are no parameters",
+            ),
+            "freezes while it counts": Wrong(
+                but_for(LARGEST, "module.parameters(", "module.requires_grad_(False).parameters("),
+                "`requires_grad` of `0.weight`",
+            ),
+            "lists a layer twice": Wrong(
+                but_for(LARGEST, "return sorted(counts, ", "return sorted(counts[:1] * 2 or counts, "),
+                "more than once",
+            ),
+            "a number that equals all": Wrong(
+                liar("int") + but_for(LARGEST, "(name, own)", "(name, Liar(own + 1))"),
+                "has `'1.0'` with 361, and it holds 360",
+            ),
+            "a name that equals all": Wrong(
+                liar("str") + but_for(LARGEST, "(name, own)", "(Liar('layer'), own)"), "no layer has that name"
             ),
         },
     ),
@@ -333,102 +249,42 @@ def training_megabytes(model):
         },
         wrong={
             "four for every parameter": Wrong(
-                """
-def training_megabytes(model):
-    if not isinstance(model, nn.Module):
-        raise TypeError("not a network")
-    size = sum(4 * p.nbytes for p in model.parameters()) + sum(b.nbytes for b in model.buffers())
-    return size / 1e6
-""",
-                "Frozen parameters have no gradient",
+                but_for(MEMORY, "if p.requires_grad]", "]"), "Frozen parameters have no gradient"
             ),
             "four bytes a number": Wrong(
-                """
-def training_megabytes(model):
-    if not isinstance(model, nn.Module):
-        raise TypeError("not a network")
-    numbers = sum(p.numel() * (4 if p.requires_grad else 1) for p in model.parameters())
-    return 4 * (numbers + sum(b.numel() for b in model.buffers())) / 1e6
-""",
-                "element_size()",
+                MEMORY.replace("t.element_size()", "4").replace("p.element_size()", "4"), "element_size()"
             ),
             "forgets the buffers": Wrong(
-                """
-def training_megabytes(model):
-    if not isinstance(model, nn.Module):
-        raise TypeError("not a network")
-    return sum(p.nbytes * (4 if p.requires_grad else 1) for p in model.parameters()) / 1e6
-""",
+                but_for(MEMORY, "[*model.parameters(), *model.buffers()]", "list(model.parameters())"),
                 "left out the buffers",
             ),
-            "one type for all, from the first parameter": Wrong(
-                """
-def training_megabytes(model):
-    if not isinstance(model, nn.Module):
-        raise TypeError("not a network")
-    size = next(model.parameters()).element_size()
-    numbers = sum(p.numel() * (4 if p.requires_grad else 1) for p in model.parameters())
-    return size * numbers / 1e6 + sum(b.nbytes for b in model.buffers()) / 1e6
-""",
-                "StopIteration",
-                "error",
+            "one dtype for all, from the first parameter": Wrong(
+                but_for(MEMORY, "3 * sum(p.numel() * p.element_size()", "3 * sum(p.numel() * held[0].element_size()"),
+                "a network whose head alone is in float64",
             ),
-            "mebibytes": Wrong(
-                """
-def training_megabytes(model):
-    if not isinstance(model, nn.Module):
-        raise TypeError("not a network")
-    size = sum(p.nbytes * (4 if p.requires_grad else 1) for p in model.parameters())
-    return (size + sum(b.nbytes for b in model.buffers())) / 2**20
-""",
-                "MiB",
+            "stops at a network without parameters": Wrong(
+                but_for(MEMORY, "size = sum(", "size = 0 * held[0].nbytes + sum("), "IndexError", "error"
             ),
-            "bytes": Wrong(
-                """
-def training_megabytes(model):
-    if not isinstance(model, nn.Module):
-        raise TypeError("not a network")
-    size = sum(p.nbytes * (4 if p.requires_grad else 1) for p in model.parameters())
-    return size + sum(b.nbytes for b in model.buffers())
-""",
-                "divide by 1e6",
+            "mebibytes": Wrong(but_for(MEMORY, "size / 1e6", "size / 2**20"), "MiB"),
+            "bytes": Wrong(but_for(MEMORY, "size / 1e6", "size"), "divide by 1e6"),
+            "forgets the gradients": Wrong(but_for(MEMORY, "+= 3 *", "+= 2 *"), "Gradients take one more"),
+            "the network alone": Wrong(but_for(MEMORY, "+= 3 *", "+= 0 *"), "the network alone"),
+            "measures it in single precision": Wrong(
+                but_for(MEMORY, "held = [*model", "held = [*model.float()"), "another dtype"
             ),
-            "forgets the gradients": Wrong(
-                """
-def training_megabytes(model):
-    if not isinstance(model, nn.Module):
-        raise TypeError("not a network")
-    size = sum(p.nbytes * (3 if p.requires_grad else 1) for p in model.parameters())
-    return (size + sum(b.nbytes for b in model.buffers())) / 1e6
-""",
-                "Gradients take one more",
-            ),
-            "the network alone": Wrong(
-                """
-def training_megabytes(model):
-    if not isinstance(model, nn.Module):
-        raise TypeError("not a network")
-    return sum(t.nbytes for t in [*model.parameters(), *model.buffers()]) / 1e6
-""",
-                "the network alone",
+            "a number that equals all": Wrong(
+                liar("float") + but_for(MEMORY, "size / 1e6", "Liar(size / 1e3)"), "you say 801.6 MB, and it is 0.8016"
             ),
             "asks nothing of its input": Wrong(
-                """
-def training_megabytes(model):
-    size = sum(p.nbytes * (4 if p.requires_grad else 1) for p in model.parameters())
-    return (size + sum(b.nbytes for b in model.buffers())) / 1e6
-""",
-                "raise yourself",
+                but_for(MEMORY, "if not isinstance(model, nn.Module):", "if False:"), "stopped with `AttributeError"
             ),
             "zero for None": Wrong(
-                """
-def training_megabytes(model):
-    if not isinstance(model, nn.Module):
-        return 0
-    size = sum(p.nbytes * (4 if p.requires_grad else 1) for p in model.parameters())
-    return (size + sum(b.nbytes for b in model.buffers())) / 1e6
-""",
-                "a `TypeError` was expected",
+                but_for(MEMORY, 'raise TypeError(f"expected a network, got {type(model).__name__}")', "return 0"),
+                "gave back `0`: raise a `TypeError`",
+            ),
+            "refuses without a word": Wrong(
+                but_for(MEMORY, 'TypeError(f"expected a network, got {type(model).__name__}")', "TypeError"),
+                "says nothing",
             ),
         },
     ),

@@ -1,12 +1,44 @@
-"""Answers to lesson 05: differential learning rates."""
+"""Right and wrong answers to lesson 05."""
 
 from __future__ import annotations
 
-from tests.answers import Answers, Wrong
+from helpers.lessons.lesson_05 import EXERCISES
+from tests.answers import Answers, Wrong, but_for, liar
+
+LOOK, GROUPS, DECAY, FACTOR, TRAVELLED = (EXERCISES[f"5.{number}"].answer for number in (1, 2, 3, 4, 5))
+
+# Right answers, too, from which some of the wrong ones differ in a line.
+FORGOTTEN = but_for(LOOK, "return [", "forgotten = [") + "    return forgotten\n"
+BY_SETS_OF_NAMES = """
+def make_groups(model, rates):
+    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
+    if wrong := parts ^ set(rates):
+        raise ValueError(f"no rate or no parameter: {wrong}")
+    named = list(model.named_parameters())
+    return [{"params": [p for n, p in named if n.split(".")[0] == part], "lr": rates[part]} for part in rates]
+"""
+ITS_OWN = '[p for n, p in named if n.split(".")[0] == part]'
+# A wrong one, from which others differ in a line.
+BY_STEPS = """
+def in_no_group(model, optimizer):
+    before = copy.deepcopy(model.state_dict())
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    optimizer.step()
+    return [name for name, p in model.named_parameters() if p.requires_grad and torch.equal(p, before[name])]
+"""
+
+
+def _first(source: str, line: str) -> str:
+    """A right answer to 5.1, 5.2 or 5.3 that does something else first."""
+    begin = {LOOK: "    held =", BY_SETS_OF_NAMES: "    named =", DECAY: "    matrices ="}[source]
+    return but_for(source, begin, f"    {line}\n{begin}")
+
 
 ANSWERS = {
     "5.1": Answers(
         right={
+            "names what it returns": FORGOTTEN,
             "compares objects one by one": """
 def in_no_group(model, optimizer):
     held = []
@@ -26,36 +58,21 @@ def in_no_group(model, optimizer):
         },
         wrong={
             "looks for missing gradients": Wrong(
-                """
-def in_no_group(model, optimizer):
-    return [name for name, p in model.named_parameters() if not p.requires_grad]
-""",
-                "misses `conv1.weight`",
+                but_for(LOOK, "p.requires_grad and id(p) not in held", "not p.requires_grad"), "misses `conv1.weight`"
             ),
             "counts what was frozen on purpose": Wrong(
-                """
-def in_no_group(model, optimizer):
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    return [name for name, p in model.named_parameters() if id(p) not in held]
-""",
-                "frozen on purpose",
+                but_for(LOOK, "p.requires_grad and ", ""), "are frozen on purpose: your list names `conv1.weight`"
             ),
             "compares numbers": Wrong(
-                """
-def in_no_group(model, optimizer):
-    held = [p for group in optimizer.param_groups for p in group["params"]]
-    same = lambda a, b: a.shape == b.shape and torch.equal(a, b)
-    return [n for n, p in model.named_parameters() if p.requires_grad and not any(same(p, one) for one in held)]
-""",
+                but_for(
+                    LOOK,
+                    "id(p) not in held",
+                    "not any(p.shape == q.shape and p.equal(q) for g in optimizer.param_groups for q in g['params'])",
+                ),
                 "misses `bn1.weight`",
             ),
             "looks at the first group only": Wrong(
-                """
-def in_no_group(model, optimizer):
-    held = {id(p) for p in optimizer.param_groups[0]["params"]}
-    return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
-""",
-                "no forgotten parameter",
+                but_for(LOOK, "optimizer.param_groups", "optimizer.param_groups[:1]"), "no forgotten parameter"
             ),
             "names the children": Wrong(
                 """
@@ -66,74 +83,45 @@ def in_no_group(model, optimizer):
                 "misses `conv1.weight`",
             ),
             "returns how many": Wrong(
-                """
-def in_no_group(model, optimizer):
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    return sum(id(p) not in held for p in model.parameters())
-""",
-                "Return a list of names",
+                but_for(FORGOTTEN, "return forgotten", "return len(forgotten)"),
+                "a list of names was expected, and you gave `4`",
             ),
             "asks with `in` on a list": Wrong(
-                """
-def in_no_group(model, optimizer):
-    held = [p for group in optimizer.param_groups for p in group["params"]]
-    return [name for name, p in model.named_parameters() if p.requires_grad and p not in held]
-""",
+                but_for(LOOK, "id(p) not in held", "p not in [q for g in optimizer.param_groups for q in g['params']]"),
                 "RuntimeError",
                 outcome="error",
             ),
             "gives the forgotten a group": Wrong(
-                """
-def in_no_group(model, optimizer):
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    forgotten = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
-    if forgotten:
-        optimizer.add_param_group({"params": [model.get_parameter(name) for name in forgotten]})
-    return forgotten
-""",
-                "changed the optimizer's groups",
+                but_for(
+                    FORGOTTEN,
+                    "    return",
+                    "    if forgotten:\n"
+                    "        optimizer.add_param_group({'params': [model.get_parameter(name) for name in forgotten]})\n"
+                    "    return",
+                ),
+                "changed `optimizer` at `param_groups`",
             ),
             "freezes the forgotten": Wrong(
-                """
-def in_no_group(model, optimizer):
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    forgotten = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
-    for name in forgotten:
-        model.get_parameter(name).requires_grad_(False)
-    return forgotten
-""",
-                "changed `requires_grad` of `conv1.weight`",
+                but_for(
+                    FORGOTTEN,
+                    "    return",
+                    "    for name in forgotten:\n        model.get_parameter(name).requires_grad_(False)\n    return",
+                ),
+                "`requires_grad` of `conv1.weight`",
             ),
-            "takes a step to see what moves": Wrong(
-                """
-def in_no_group(model, optimizer):
-    before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    for p in model.parameters():
-        p.grad = torch.ones_like(p)
-    optimizer.step()
-    return [name for name, p in model.named_parameters() if p.requires_grad and torch.equal(p, before[name])]
-""",
-                "changed the numbers of `layer1.0.conv1.weight`",
+            "stops what is held": Wrong(
+                _first(LOOK, "optimizer.param_groups[0]['lr'] = 0.0"), "changed `optimizer` at `param_groups`"
             ),
+            "leaves a hook on every parameter": Wrong(
+                _first(LOOK, "[p.register_hook(lambda gradient: None) for p in model.parameters()]"), "Hooks of yours"
+            ),
+            "takes a step to see what moves": Wrong(BY_STEPS, "has other numbers than before"),
             "names each once for each group": Wrong(
-                """
-def in_no_group(model, optimizer):
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    forgotten = []
-    for _ in optimizer.param_groups:
-        forgotten += [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
-    return forgotten
-""",
-                "`conv1.weight`, `conv1.bias`, `bn1.weight`, `bn1.bias` more than once",
+                but_for(FORGOTTEN, "return forgotten", "return forgotten * len(optimizer.param_groups)"),
+                "`conv1.weight`, `conv1.bias`, `bn1.weight`, `bn1.bias` more than once. Go through",
             ),
             "sets the gradients to zero first": Wrong(
-                """
-def in_no_group(model, optimizer):
-    optimizer.zero_grad(set_to_none=False)
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
-""",
-                "changed or removed the gradients of `layer1.0.conv1.weight`",
+                _first(LOOK, "optimizer.zero_grad(set_to_none=False)"), "came with a gradient"
             ),
             "looks at which gradients zero_grad leaves": Wrong(
                 """
@@ -141,54 +129,33 @@ def in_no_group(model, optimizer):
     optimizer.zero_grad()
     return [name for name, p in model.named_parameters() if p.requires_grad and p.grad is not None]
 """,
-                "changed or removed the gradients of `layer1.0.conv1.weight`",
+                "`layer1.0.bn1.bias` and 8 more came with a gradient",
             ),
             "takes a step and puts the numbers back": Wrong(
-                """
-def in_no_group(model, optimizer):
-    before = copy.deepcopy(model.state_dict())
-    for p in model.parameters():
-        p.grad = torch.ones_like(p)
-    optimizer.step()
-    forgotten = [name for name, p in model.named_parameters() if p.requires_grad and torch.equal(p, before[name])]
-    model.load_state_dict(before)
-    return forgotten
-""",
-                "changed or removed the gradients of `conv1.weight`",
+                but_for(BY_STEPS, "return [", "same = [") + "    model.load_state_dict(before)\n    return same\n",
+                "A step fills its `state`",
             ),
             "takes a step with the gradients as they are": Wrong(
-                """
-def in_no_group(model, optimizer):
-    before = copy.deepcopy(model.state_dict())
-    optimizer.step()
-    forgotten = [name for name, p in model.named_parameters() if p.requires_grad and torch.equal(p, before[name])]
-    model.load_state_dict(before)
-    return forgotten
-""",
-                "momentum remembers it",
+                but_for(
+                    BY_STEPS, "    for p in model.parameters():\n        p.grad = torch.ones_like(p)\n", ""
+                ).replace("return [", "same = [")
+                + "    model.load_state_dict(before)\n    return same\n",
+                "A step fills its `state`",
             ),
-            "leaves the model in eval mode": Wrong(
-                """
-def in_no_group(model, optimizer):
-    model.eval()
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
-""",
-                "changed the mode of the model",
-            ),
-            "leaves the model in train mode": Wrong(
-                """
-def in_no_group(model, optimizer):
-    model.train()
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
-""",
-                "changed the mode of the model",
+            "leaves the model in eval mode": Wrong(_first(LOOK, "model.eval()"), "came in `train()` mode"),
+            "leaves the model in train mode": Wrong(_first(LOOK, "model.train()"), "`bn1` came in `eval()` mode"),
+            "names that equal all": Wrong(
+                liar("str") + but_for(LOOK, "[name for", "[Liar(name[1:]) for"), "misses `conv1.weight`"
             ),
         },
     ),
     "5.2": Answers(
         right={
+            "by sets of names": BY_SETS_OF_NAMES,
+            "names what is wrong as attributes": but_for(
+                BY_SETS_OF_NAMES, "{wrong}", "{[f'model.{part}' for part in wrong]}"
+            ),
+            "a tensor for each rate": but_for(BY_SETS_OF_NAMES, "rates[part]}", "torch.tensor(rates[part])}"),
             "by prefix with the dot": """
 def make_groups(model, rates):
     left = dict(model.named_parameters())
@@ -271,13 +238,7 @@ def make_groups(model, rates):
 """,
         },
         wrong={
-            "forgets in silence": Wrong(
-                """
-def make_groups(model, rates):
-    return [{"params": list(getattr(model, part).parameters()), "lr": rate} for part, rate in rates.items()]
-""",
-                "`token`",
-            ),
+            "forgets in silence": Wrong(but_for(GROUPS, "if missed or empty:", "if empty:"), "a parameter `token`"),
             "layer1 takes layer10 too": Wrong(
                 """
 def make_groups(model, rates):
@@ -289,66 +250,20 @@ def make_groups(model, rates):
                 "is in two groups",
             ),
             "the same rate for all": Wrong(
-                """
-def make_groups(model, rates):
-    return [{"params": list(model.parameters()), "lr": max(rates.values())}]
-""",
-                "should get the rate",
+                but_for(GROUPS, '"lr": rate}', '"lr": max(rates.values())}'), "should get the rate"
             ),
             "an unknown name goes unnoticed": Wrong(
-                """
-def make_groups(model, rates):
-    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
-    for name, parameter in model.named_parameters():
-        part = name.split(".")[0]
-        if part not in groups:
-            raise ValueError(f"no rate for {name}")
-        groups[part]["params"].append(parameter)
-    return list(groups.values())
-""",
-                "has no `layer2`",
+                but_for(GROUPS, "if missed or empty:", "if missed:"), "has no `layer2`"
             ),
             "a message without the name": Wrong(
-                """
-def make_groups(model, rates):
-    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
-    for name, parameter in model.named_parameters():
-        part = name.split(".")[0]
-        if part not in groups:
-            raise ValueError("a parameter was forgotten")
-        groups[part]["params"].append(parameter)
-    return list(groups.values())
-""",
+                but_for(GROUPS, 'f"in no group: {missed}; holds nothing: {empty}"', '"something was forgotten"'),
                 "should name `token`",
             ),
-            "leaves the rates out": Wrong(
-                """
-def make_groups(model, rates):
-    groups = {part: [] for part in rates}
-    for name, parameter in model.named_parameters():
-        groups[name.split(".")[0]].append(parameter)
-    return [{"params": params} for params in groups.values()]
-""",
-                "its group says None",
-            ),
+            "leaves the rates out": Wrong(but_for(GROUPS, ', "lr": rate}', "}"), "its group says None"),
             "a KeyError in place of a ValueError": Wrong(
-                """
-def make_groups(model, rates):
-    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
-    for name, parameter in model.named_parameters():
-        groups[name.split(".")[0]]["params"].append(parameter)
-    return list(groups.values())
-""",
-                "KeyError",
-                outcome="error",
+                but_for(GROUPS, "if part in groups:", "if True:"), "stopped with `KeyError"
             ),
-            "returns the dict": Wrong(
-                """
-def make_groups(model, rates):
-    return {part: list(getattr(model, part).parameters()) for part in rates}
-""",
-                "Return a list of dicts",
-            ),
+            "returns the dict": Wrong(but_for(GROUPS, "list(groups.values())", "groups"), "Return a list of dicts"),
             "finds the part anywhere in the name": Wrong(
                 """
 def make_groups(model, rates):
@@ -363,222 +278,94 @@ def make_groups(model, rates):
                 "`layer1.0.conv1.weight`, `layer1.0.conv1.bias`",
             ),
             "the first part that is found anywhere in the name": Wrong(
-                """
-def make_groups(model, rates):
-    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
-    for name, parameter in model.named_parameters():
-        part = next((part for part in rates if f"{part}." in f"{name}."), None)
-        if part is None:
-            raise ValueError(f"no rate for {name}")
-        groups[part]["params"].append(parameter)
-    if empty := [part for part, group in groups.items() if not group["params"]]:
-        raise ValueError(f"nothing under {empty}")
-    return list(groups.values())
-""",
-                "should get the rate 0.0001; its group says 1e-05",
+                but_for(
+                    GROUPS,
+                    'part = name.split(".")[0]',
+                    'part = next((part for part in rates if f"{part}." in f"{name}."), None)',
+                ),
+                "`layer1.0.conv1.weight` should get the rate 0.0001; its group says 1e-05",
             ),
             "the longest part that the name begins with": Wrong(
-                """
-def make_groups(model, rates):
-    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
-    for name, parameter in model.named_parameters():
-        part = max((p for p in rates if name.startswith(p)), key=len, default=None)
-        if part is None:
-            raise ValueError(f"no rate for {name}")
-        groups[part]["params"].append(parameter)
-    if empty := [part for part, group in groups.items() if not group["params"]]:
-        raise ValueError(f"nothing under {empty}")
-    return list(groups.values())
-""",
+                but_for(
+                    GROUPS,
+                    'part = name.split(".")[0]',
+                    "part = max((part for part in rates if name.startswith(part)), key=len, default=None)",
+                ),
                 "leave `layer10` out",
             ),
             "a child without parameters goes unnoticed": Wrong(
-                """
-def make_groups(model, rates):
-    for part in rates:
-        if not hasattr(model, part):
-            raise ValueError(f"the network has no {part}")
-    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
-    for name, parameter in model.named_parameters():
-        part = name.split(".")[0]
-        if part not in groups:
-            raise ValueError(f"no rate for {name}")
-        groups[part]["params"].append(parameter)
-    return list(groups.values())
-""",
+                but_for(
+                    GROUPS,
+                    'for part, group in groups.items() if not group["params"]]',
+                    "for part in rates if not hasattr(model, part)]",
+                ),
                 "no parameter in `relu`",
             ),
             "leaves the frozen out": Wrong(
-                """
-def make_groups(model, rates):
-    groups = {part: {"params": [], "lr": rate} for part, rate in rates.items()}
-    known = set()
-    for name, parameter in model.named_parameters():
-        part = name.split(".")[0]
-        if part not in groups:
-            raise ValueError(f"no rate for {name}")
-        known.add(part)
-        if parameter.requires_grad:
-            groups[part]["params"].append(parameter)
-    if empty := set(rates) - known:
-        raise ValueError(f"nothing under {empty}")
-    return list(groups.values())
-""",
-                "is frozen and in no group",
+                but_for(BY_SETS_OF_NAMES, "== part]", "== part and p.requires_grad]"), "is frozen and in no group"
             ),
             "a rate of zero is no rate": Wrong(
-                """
-def make_groups(model, rates):
-    groups = {}
-    for name, parameter in model.named_parameters():
-        part = name.split(".")[0]
-        rate = rates.get(part)
-        if not rate:
-            raise ValueError(f"no rate for {name}")
-        groups.setdefault(part, {"params": [], "lr": rate})["params"].append(parameter)
-    for part in rates:
-        if part not in groups:
-            raise ValueError(f"{part} holds nothing")
-    return list(groups.values())
-""",
-                "That is a rate too",
+                but_for(GROUPS, "if part in groups:", "if rates.get(part):"), "0.0 is a rate too"
             ),
             "rates by their position": Wrong(
-                """
-def make_groups(model, rates):
-    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
-    if wrong := parts ^ set(rates):
-        raise ValueError(f"no rate or no parameter: {wrong}")
-    own = [name for name, _ in model.named_parameters(recurse=False)]
-    parts = [n for n, child in model.named_children() if list(child.parameters())] + own
-    named = list(model.named_parameters())
-    return [
-        {"params": [p for n, p in named if n.split(".")[0] == part], "lr": rate}
-        for part, rate in zip(parts, rates.values())
-    ]
-""",
+                but_for(
+                    BY_SETS_OF_NAMES,
+                    "rates[part]} for part in rates]",
+                    "rate} for part, rate in zip(dict.fromkeys(n.split('.')[0] for n, _ in named), rates.values())]",
+                ),
                 "in another order than the parts",
             ),
             "sets of parameters": Wrong(
-                """
-def make_groups(model, rates):
-    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
-    if wrong := parts ^ set(rates):
-        raise ValueError(f"no rate or no parameter: {wrong}")
-    return [
-        {"params": {p for n, p in model.named_parameters() if n.split(".")[0] == part}, "lr": rates[part]}
-        for part in rates
-    ]
-""",
-                "an optimizer refuses it",
+                but_for(BY_SETS_OF_NAMES, ITS_OWN, f"set({ITS_OWN})"), "an optimizer refuses it"
             ),
             "the names in place of the parameters": Wrong(
-                """
-def make_groups(model, rates):
-    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
-    if wrong := parts ^ set(rates):
-        raise ValueError(f"no rate or no parameter: {wrong}")
-    return [
-        {"params": [n for n, _ in model.named_parameters() if n.split(".")[0] == part], "lr": rates[part]}
-        for part in rates
-    ]
-""",
+                but_for(BY_SETS_OF_NAMES, "[p for n, p in named", "[n for n, p in named"),
                 "the parameters themselves, not ['conv1.weight']",
             ),
             "layers in place of their parameters": Wrong(
-                """
-def make_groups(model, rates):
-    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
-    if wrong := parts ^ set(rates):
-        raise ValueError(f"no rate or no parameter: {wrong}")
-    return [{"params": getattr(model, part), "lr": rate} for part, rate in rates.items()]
-""",
-                "in a list, not Conv2d",
+                but_for(BY_SETS_OF_NAMES, ITS_OWN, "getattr(model, part)"), "in a list, not Conv2d"
             ),
             "parameters() of every layer": Wrong(
-                """
-def make_groups(model, rates):
-    groups = []
-    for part, rate in rates.items():
-        own = model.named_parameters(recurse=False)
-        params = [p for name, p in own if name == part]
-        for name, module in model.named_modules():
-            if name.split(".")[0] == part:
-                params += module.parameters()
-        if not params:
-            raise ValueError(f"{part} holds nothing")
-        groups.append({"params": params, "lr": rate})
-    for name, _ in model.named_parameters():
-        if name.split(".")[0] not in rates:
-            raise ValueError(f"no rate for {name}")
-    return groups
-""",
+                but_for(
+                    BY_SETS_OF_NAMES,
+                    ITS_OWN,
+                    "[p for n, m in model.named_modules() if n.split('.')[0] == part for p in m.parameters()]",
+                ),
                 "`layer1.0.bn1.bias` and 6 more is in one group more than once",
             ),
+            "a tensor that the network does not have": Wrong(
+                but_for(BY_SETS_OF_NAMES, ITS_OWN, f"{ITS_OWN} + [torch.ones(1)]"), "no parameters of this network"
+            ),
             "empties the rates": Wrong(
-                """
-def make_groups(model, rates):
-    groups = {}
-    for name, parameter in model.named_parameters():
-        part = name.split(".")[0]
-        if part not in groups:
-            if part not in rates:
-                raise ValueError(f"no rate for {name}")
-            groups[part] = {"params": [], "lr": rates.pop(part)}
-        groups[part]["params"].append(parameter)
-    if rates:
-        raise ValueError(f"holds nothing: {list(rates)}")
-    return list(groups.values())
-""",
-                "changed `rates`, which is now {}",
+                but_for(BY_SETS_OF_NAMES, "rates[part]} for part in rates]", "rates.pop(part)} for part in [*rates]]"),
+                "changed `rates`: `conv1`, `bn1`, `layer1`, `layer10` and 1 more was taken out",
+            ),
+            "empties the rates before it refuses": Wrong(
+                but_for(BY_SETS_OF_NAMES, "        raise", "        rates.clear()\n        raise"), "changed `rates`"
+            ),
+            "freezes the model before it refuses": Wrong(
+                but_for(BY_SETS_OF_NAMES, "        raise", "        model.requires_grad_(False)\n        raise"),
+                "`requires_grad` of `token`",
             ),
             "freezes what has a small rate": Wrong(
-                """
-def make_groups(model, rates):
-    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
-    if wrong := parts ^ set(rates):
-        raise ValueError(f"no rate or no parameter: {wrong}")
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad = rates[name.split(".")[0]] > 2e-5
-    named = list(model.named_parameters())
-    return [{"params": [p for n, p in named if n.split(".")[0] == part], "lr": rates[part]} for part in rates]
-""",
-                "changed `requires_grad` of `conv1.weight`",
+                _first(BY_SETS_OF_NAMES, "model.conv1.requires_grad_(rates['conv1'] > 2e-5)"),
+                "`requires_grad` of `conv1.weight`",
             ),
             "thaws what was frozen": Wrong(
-                """
-def make_groups(model, rates):
-    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
-    if wrong := parts ^ set(rates):
-        raise ValueError(f"no rate or no parameter: {wrong}")
-    model.requires_grad_(True)
-    named = list(model.named_parameters())
-    return [{"params": [p for n, p in named if n.split(".")[0] == part], "lr": rates[part]} for part in rates]
-""",
-                "changed `requires_grad` of `bn1.weight`",
+                _first(BY_SETS_OF_NAMES, "model.requires_grad_(True)"), "`requires_grad` of `bn1.weight`"
             ),
-            "leaves the model in train mode": Wrong(
-                """
-def make_groups(model, rates):
-    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
-    if wrong := parts ^ set(rates):
-        raise ValueError(f"no rate or no parameter: {wrong}")
-    model.train()
-    named = list(model.named_parameters())
-    return [{"params": [p for n, p in named if n.split(".")[0] == part], "lr": rates[part]} for part in rates]
-""",
-                "changed the mode of the model",
+            "leaves the model in train mode": Wrong(_first(BY_SETS_OF_NAMES, "model.train()"), "came in `eval()` mode"),
+            "leaves a hook on every module": Wrong(
+                _first(BY_SETS_OF_NAMES, "model.apply(lambda m: m.register_forward_hook(lambda *_: None))"),
+                "Hooks of yours",
             ),
             "a message with all names": Wrong(
-                """
-def make_groups(model, rates):
-    parts = {name.split(".")[0] for name, _ in model.named_parameters()}
-    if parts != set(rates):
-        raise ValueError(f"{sorted(parts)} and {sorted(rates)} do not fit")
-    named = list(model.named_parameters())
-    return [{"params": [p for n, p in named if n.split(".")[0] == part], "lr": rates[part]} for part in rates]
-""",
+                but_for(BY_SETS_OF_NAMES, "{wrong}", "{sorted(parts)} and {sorted(rates)}"),
                 "names `conv1`, `bn1`, `layer1`, `layer10` and 1 more as well",
+            ),
+            "a rate that equals all": Wrong(
+                liar("float") + but_for(BY_SETS_OF_NAMES, "rates[part]}", "Liar(1.0)}"),
+                "should get the rate 1e-05; its group says 1.0",
             ),
         },
     ),
@@ -620,11 +407,7 @@ def decay_groups(model, decay):
         },
         wrong={
             "decay on everything": Wrong(
-                """
-def decay_groups(model, decay):
-    return [{"params": list(model.parameters()), "weight_decay": decay}]
-""",
-                "without any gradient",
+                but_for(DECAY, '"weight_decay": 0.0', '"weight_decay": decay'), "without any gradient"
             ),
             "spares biases only": Wrong(
                 """
@@ -636,69 +419,34 @@ def decay_groups(model, decay):
                 "a norm's scale or shift",
             ),
             "the wrong way round": Wrong(
-                """
-def decay_groups(model, decay):
-    return [
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": decay},
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": 0.0},
-    ]
-""",
+                but_for(
+                    DECAY,
+                    '"weight_decay": decay}, {"params": others, "weight_decay": 0.0}',
+                    '"weight_decay": 0.0}, {"params": others, "weight_decay": decay}',
+                ),
                 "should go from 1 to 0.95",
             ),
             "leaves the rest out": Wrong(
-                """
-def decay_groups(model, decay):
-    return [{"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": decay}]
-""",
-                "would never be trained",
+                but_for(DECAY, ', {"params": others, "weight_decay": 0.0}', ""), "would never be trained"
             ),
             "takes convolutions only": Wrong(
-                """
-def decay_groups(model, decay):
-    return [
-        {"params": [p for p in model.parameters() if p.ndim == 4], "weight_decay": decay},
-        {"params": [p for p in model.parameters() if p.ndim < 4], "weight_decay": 0.0},
-    ]
-""",
+                but_for(but_for(DECAY, "p.ndim > 1", "p.ndim == 4"), "p.ndim <= 1", "p.ndim < 4"),
                 "`fc.weight` should go from 1 to 0.95",
             ),
-            "a decay of its own": Wrong(
-                """
-def decay_groups(model, decay):
-    return [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": 1e-4},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-""",
-                "should go from 1 to 0.95",
-            ),
+            "a decay of its own": Wrong(but_for(DECAY, ": decay}", ": 1e-4}"), "should go from 1 to 0.95"),
             "returns two lists": Wrong(
-                """
-def decay_groups(model, decay):
-    return [p for p in model.parameters() if p.ndim > 1], [p for p in model.parameters() if p.ndim <= 1]
-""",
+                but_for(
+                    DECAY,
+                    '[{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]',
+                    "matrices, others",
+                ),
                 "Return a list of dicts",
             ),
             "leaves the frozen out": Wrong(
-                """
-def decay_groups(model, decay):
-    trainable = [p for p in model.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-""",
-                "is frozen and in no group",
+                but_for(DECAY, "p.ndim > 1", "p.ndim > 1 and p.requires_grad"), "is frozen and in no group"
             ),
             "knows two and four dimensions": Wrong(
-                """
-def decay_groups(model, decay):
-    return [
-        {"params": [p for p in model.parameters() if p.ndim in (2, 4)], "weight_decay": decay},
-        {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
-    ]
-""",
-                "`positions`, `conv.weight` is in no group",
+                but_for(DECAY, "p.ndim > 1", "p.ndim in (2, 4)"), "`positions`, `conv.weight` is in no group"
             ),
             "forgets a kind of norm": Wrong(
                 """
@@ -714,67 +462,40 @@ def decay_groups(model, decay):
                 "`group_norm.weight` is a norm's scale or shift",
             ),
             "leaves the second decay to the optimizer": Wrong(
-                """
-def decay_groups(model, decay):
-    return [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in model.parameters() if p.ndim <= 1]},
-    ]
-""",
-                "`layer1.0.conv1.bias` and 7 more has no `weight_decay`",
+                but_for(DECAY, 'others, "weight_decay": 0.0', "others"),
+                "`conv1.bias` has no `weight_decay`. So the optimizer's own default",
             ),
             "thaws what was frozen": Wrong(
-                """
-def decay_groups(model, decay):
-    model.requires_grad_(True)
-    return [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-""",
-                "changed `requires_grad` of `stem.weight`, `stem.bias`",
+                _first(DECAY, "model.requires_grad_(True)"), "`requires_grad` of `stem.weight`, `stem.bias`"
             ),
-            "leaves the model in eval mode": Wrong(
-                """
-def decay_groups(model, decay):
-    model.eval()
-    return [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-""",
-                "changed the mode of the model",
+            "leaves the model in eval mode": Wrong(_first(DECAY, "model.eval()"), "came in `train()` mode"),
+            "leaves a hook on every module": Wrong(
+                _first(DECAY, "model.apply(lambda m: m.register_forward_hook(lambda *_: None))"), "Hooks of yours"
+            ),
+            "leaves a hook on every parameter": Wrong(
+                _first(DECAY, "[p.register_hook(lambda g: g * 2) for p in model.parameters()]"), "Hooks of yours"
+            ),
+            "shrinks the weights itself": Wrong(
+                _first(DECAY, "[p.data.mul_(1 - decay) for p in model.parameters()]"), "has other numbers than before"
             ),
             "sets of parameters": Wrong(
-                """
-def decay_groups(model, decay):
-    return [
-        {"params": {p for p in model.parameters() if p.ndim > 1}, "weight_decay": decay},
-        {"params": {p for p in model.parameters() if p.ndim <= 1}, "weight_decay": 0.0},
-    ]
-""",
-                "an optimizer refuses it",
+                but_for(DECAY, '"params": matrices', '"params": set(matrices)'), "an optimizer refuses it"
             ),
             "everything, and the spared once more": Wrong(
-                """
-def decay_groups(model, decay):
-    return [
-        {"params": list(model.parameters()), "weight_decay": decay},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-""",
+                but_for(DECAY, "[p for p in model.parameters() if p.ndim > 1]", "list(model.parameters())"),
                 "is in two groups. It either decays",
             ),
-            "named_parameters() of every layer": Wrong(
-                """
-def decay_groups(model, decay):
-    decayed, spared = [], []
-    for module in model.modules():
-        for _, p in module.named_parameters():
-            (decayed if p.ndim > 1 else spared).append(p)
-    return [{"params": decayed, "weight_decay": decay}, {"params": spared, "weight_decay": 0.0}]
-""",
+            "parameters() of every layer": Wrong(
+                but_for(
+                    DECAY,
+                    "for p in model.parameters() if p.ndim > 1]",
+                    "for m in model.modules() for p in m.parameters() if p.ndim > 1]",
+                ),
                 "is in one group more than once",
+            ),
+            "a decay that equals all": Wrong(
+                liar("float") + but_for(DECAY, '"weight_decay": 0.0', '"weight_decay": Liar(decay)'),
+                "`conv1.bias` is a bias and went from 1 to 0.950",
             ),
         },
     ),
@@ -831,113 +552,72 @@ def rate_factor(step, steps, warm_up):
         },
         wrong={
             "starts at zero": Wrong(
-                """
-def rate_factor(step, steps, warm_up):
-    if steps < 1 or not 0 <= warm_up < steps:
-        raise ValueError("no")
-    if step < warm_up:
-        return step / warm_up
-    return 0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / (steps - warm_up))))
-""",
-                "`rate_factor(0, 100, 10)` should be 0.1",
+                but_for(FACTOR, "(step + 1) / warm_up", "step / warm_up"), "`rate_factor(0, 100, 10)` should be 0.1"
             ),
             "the cosine runs from the first step": Wrong(
-                """
-def rate_factor(step, steps, warm_up):
-    if steps < 1 or not 0 <= warm_up < steps:
-        raise ValueError("no")
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * min(1, step / steps)))
-""",
+                but_for(FACTOR, "(step - warm_up) / (steps - warm_up)", "step / steps"),
                 "`rate_factor(10, 100, 10)` should be 1.0000",
             ),
             "comes up again past the end": Wrong(
-                """
-def rate_factor(step, steps, warm_up):
-    if steps < 1 or not 0 <= warm_up < steps:
-        raise ValueError("no")
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (steps - warm_up)))
-""",
+                but_for(
+                    FACTOR, "min(1.0, (step - warm_up) / (steps - warm_up))", "(step - warm_up) / (steps - warm_up)"
+                ),
                 "`rate_factor(130, 100, 10)` should be 0.0000",
             ),
             "a straight line down": Wrong(
-                """
-def rate_factor(step, steps, warm_up):
-    if steps < 1 or not 0 <= warm_up < steps:
-        raise ValueError("no")
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return max(0.0, 1 - (step - warm_up) / (steps - warm_up))
-""",
-                "`rate_factor(32, 100, 10)`",
+                but_for(FACTOR, "0.5 * (1 + math.cos(math.pi * done))", "1 - done"), "`rate_factor(32, 100, 10)`"
             ),
             "accepts any schedule": Wrong(
-                """
-def rate_factor(step, steps, warm_up):
-    if warm_up > 0 and step < warm_up:
-        return (step + 1) / warm_up
-    done = min(1.0, (step - warm_up) / max(1, steps - warm_up))
-    return 0.5 * (1 + math.cos(math.pi * done))
-""",
+                but_for(
+                    but_for(FACTOR, "if steps < 1 or not 0 <= warm_up < steps:", "if False:"),
+                    "(step - warm_up) / (steps - warm_up)",
+                    "(step - warm_up) / max(1, steps - warm_up)",
+                ),
                 "raise a `ValueError`",
             ),
+            "divides by no steps": Wrong(
+                but_for(FACTOR, "if steps < 1 or not", "if steps < 0 or steps and not"),
+                "stopped with `ZeroDivisionError",
+            ),
             "refuses to start without warm-up": Wrong(
-                """
-def rate_factor(step, steps, warm_up):
-    if steps < 1 or not 0 < warm_up < steps:
-        raise ValueError("some warm-up, please")
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / (steps - warm_up))))
-""",
-                "ValueError",
-                outcome="error",
+                but_for(FACTOR, "0 <= warm_up < steps", "0 < warm_up < steps"), "ValueError", outcome="error"
             ),
             "divides by no warm-up": Wrong(
-                """
-def rate_factor(step, steps, warm_up):
-    if steps < 1 or not 0 <= warm_up < steps:
-        raise ValueError("no")
-    rising = (step + 1) / warm_up
-    falling = 0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / (steps - warm_up))))
-    return rising if step < warm_up else falling
-""",
+                but_for(FACTOR, "    if step < warm_up:", "    rising = (step + 1) / warm_up\n    if step < warm_up:"),
                 "ZeroDivisionError",
                 outcome="error",
             ),
             "prints and returns nothing": Wrong(
-                """
-def rate_factor(step, steps, warm_up):
-    if steps < 1 or not 0 <= warm_up < steps:
-        raise ValueError("no")
-    factor = (step + 1) / max(1, warm_up)
-""",
+                but_for(FACTOR, "        return (step + 1)", "        factor = (step + 1)").replace(
+                    "return 0.5", "factor = 0.5"
+                ),
                 "should be one number",
             ),
             "the peak is a number of its own": Wrong(
-                """
-def rate_factor(step, steps, warm_up):
-    if steps < 1 or not 0 <= warm_up < steps:
-        raise ValueError("no")
-    if step < warm_up:
-        return (step + 1) / 10
-    return 0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / (steps - warm_up))))
-""",
-                "In a `LambdaLR` of 20 steps",
+                but_for(FACTOR, "(step + 1) / warm_up", "(step + 1) / 10"), "In a `LambdaLR` of 20 steps"
+            ),
+            "the length is a number of its own": Wrong(
+                but_for(FACTOR, "/ (steps - warm_up)", "/ 90"), "`rate_factor(5, 10, 0)` should be 0.5000"
             ),
             "looks at the schedule in step 0 alone": Wrong(
-                """
-def rate_factor(step, steps, warm_up):
-    if step == 0 and (steps < 1 or not 0 <= warm_up < steps):
-        raise ValueError("no")
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * min(1, (step - warm_up) / max(1, steps - warm_up))))
-""",
-                "in step 3: raise a `ValueError` in every step",
+                but_for(
+                    but_for(
+                        FACTOR,
+                        "if steps < 1 or not 0 <= warm_up < steps:",
+                        "if step == 0 and not 0 <= warm_up < steps:",
+                    ),
+                    "/ (steps - warm_up)",
+                    "/ max(1, steps - warm_up)",
+                ),
+                "in step 3, where it is as wrong as in step 0, your function gave back",
+            ),
+            "refuses without a word": Wrong(
+                but_for(FACTOR, 'ValueError(f"{warm_up} of {steps} steps cannot be warm-up")', "ValueError"),
+                "says nothing",
+            ),
+            "a number that equals all": Wrong(
+                liar("float") + but_for(FACTOR, "return (step + 1) / warm_up", "return Liar(1.0)"),
+                "`rate_factor(0, 100, 10)` should be 0.1000; yours is 1.0000",
             ),
         },
     ),
@@ -993,122 +673,41 @@ def travelled(before, after, part):
                 "became 1.5 times as large",
             ),
             "the distance alone": Wrong(
-                """
-def travelled(before, after, part):
-    way = sum((after[n] - v).square().sum() for n, v in before.items() if n.startswith(part + ".") and v.ndim)
-    return math.sqrt(way)
-""",
-                "became 1.5 times as large",
+                but_for(TRAVELLED, "length += start.square().sum().item()", "length = 1.0"), "became 1.5 times as large"
             ),
-            "layer1 takes layer10 too": Wrong(
-                """
-def travelled(before, after, part):
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part) and start.is_floating_point():
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
-                "became 1.5 times as large",
-            ),
+            "layer1 takes layer10 too": Wrong(but_for(TRAVELLED, 'part + "."', "part"), "became 1.5 times as large"),
             "counts the counter": Wrong(
-                """
-def travelled(before, after, part):
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + "."):
-            way += (after[name] - start).float().square().sum().item()
-            length += start.float().square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
-                "counter of batches",
+                but_for(TRAVELLED, " and start.is_floating_point()", ""), "a counter of batches"
             ),
             "NaN from zeros": Wrong(
-                """
-def travelled(before, after, part):
-    names = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
-    way = sum((after[n] - before[n]).square().sum() for n in names)
-    return (way / sum(before[n].square().sum() for n in names)).sqrt()
-""",
+                but_for(
+                    but_for(TRAVELLED, "if way == 0:", "if False:"),
+                    "math.sqrt(way / length) if length > 0 else math.inf",
+                    "(torch.tensor(way) / length).sqrt()",
+                ),
                 "stayed where it was",
             ),
-            "zero length is no distance": Wrong(
-                """
-def travelled(before, after, part):
-    names = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
-    way = sum((after[n] - before[n]).square().sum() for n in names)
-    length = sum(before[n].square().sum() for n in names)
-    return 0.0 if length == 0 else (way / length).sqrt().item()
-""",
-                "infinitely far",
-            ),
+            "zero length is no distance": Wrong(but_for(TRAVELLED, "else math.inf", "else 0.0"), "infinitely far"),
             "divides by zero": Wrong(
-                """
-def travelled(before, after, part):
-    names = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
-    way = sum((after[n] - before[n]).square().sum().item() for n in names)
-    return math.sqrt(way / sum(before[n].square().sum().item() for n in names))
-""",
-                "ZeroDivisionError",
-                outcome="error",
+                but_for(TRAVELLED, " if length > 0 else math.inf", ""), "ZeroDivisionError", outcome="error"
             ),
             "measures against where it arrived": Wrong(
-                """
-def travelled(before, after, part):
-    names = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
-    way = sum((after[n] - before[n]).square().sum().item() for n in names)
-    length = sum(after[n].square().sum().item() for n in names)
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
+                but_for(TRAVELLED, "length += start.square()", "length += after[name].square()"),
                 "became 1.5 times as large",
             ),
             "finds the part anywhere in the name": Wrong(
-                """
-def travelled(before, after, part):
-    way = length = 0.0
-    for name, start in before.items():
-        if f"{part}." in name and start.is_floating_point():
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
-                "`conv1` did not move",
+                but_for(TRAVELLED, 'name.startswith(part + ".")', 'f"{part}." in name'), "`conv1` did not move"
             ),
             "leaves the counter out by its name": Wrong(
-                """
-def travelled(before, after, part):
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and "num_batches_tracked" not in name:
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
+                but_for(TRAVELLED, "start.is_floating_point()", '"num_batches_tracked" not in name'),
                 "a table of whole numbers",
             ),
             "takes what has no dimensions for a counter": Wrong(
-                """
-def travelled(before, after, part):
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and start.is_floating_point() and start.ndim:
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
+                but_for(TRAVELLED, "start.is_floating_point()", "start.is_floating_point() and start.ndim"),
                 "a scale without dimensions",
             ),
             "weights and biases only": Wrong(
-                """
-def travelled(before, after, part):
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and name.endswith(("weight", "bias")):
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
+                but_for(TRAVELLED, "start.is_floating_point()", 'name.endswith(("weight", "bias"))'),
                 "the running mean moved",
             ),
             "leaves out what starts at zero": Wrong(
@@ -1124,149 +723,87 @@ def travelled(before, after, part):
                 "a bias moved away from zero",
             ),
             "leaves out the running variance": Wrong(
-                """
-def travelled(before, after, part):
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and start.is_floating_point() and "var" not in name:
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
+                but_for(TRAVELLED, "start.is_floating_point()", 'start.is_floating_point() and "var" not in name'),
                 "the running variance moved",
             ),
             "takes float32 only": Wrong(
-                """
-def travelled(before, after, part):
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and start.dtype == torch.float32:
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
-                "The tensors are `torch.float64`",
+                but_for(TRAVELLED, "start.is_floating_point()", "start.dtype == torch.float32"),
+                "they are `torch.float64`",
             ),
             "rounds": Wrong(
-                """
-def travelled(before, after, part):
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and start.is_floating_point():
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else round(math.sqrt(way / length), 4) if length else math.inf
-""",
+                but_for(TRAVELLED, "math.sqrt(way / length)", "round(math.sqrt(way / length), 4)"),
                 "they moved by 0.00005",
             ),
             "nothing moved is about the same": Wrong(
-                """
-def travelled(before, after, part):
-    names = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
-    if all(torch.allclose(before[n], after[n], atol=1e-3) for n in names):
-        return 0.0
-    start, end = (torch.cat([state[n].flatten() for n in names]) for state in (before, after))
-    return ((end - start).norm() / start.norm()).item()
-""",
-                "they moved by 0.00005",
+                but_for(TRAVELLED, "if way == 0:", "if way < 1e-6:"), "they moved by 0.00005"
             ),
             "subtracts in place": Wrong(
-                """
-def travelled(before, after, part):
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and start.is_floating_point():
-            difference = after[name]
-            difference -= start
-            way += difference.square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
-                "changed the numbers of `layer1.0.conv1.weight`",
+                but_for(
+                    TRAVELLED,
+                    "            way += (after[name] - start).square()",
+                    "            difference = after[name]\n"
+                    "            difference -= start\n"
+                    "            way += difference.square()",
+                ),
+                "changed `before` at `layer1.0.conv1.weight`",
             ),
             "squares in place": Wrong(
-                """
-def travelled(before, after, part):
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and start.is_floating_point():
-            way += (after[name] - start).square().sum().item()
-            length += start.square_().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
-                "changed the numbers of `layer1.0.conv1.weight`",
+                but_for(TRAVELLED, "start.square()", "start.square_()"), "changed `before` at `layer1.0.conv1.weight`"
             ),
             "subtracts in place from copies of the dicts": Wrong(
-                """
-def travelled(before, after, part):
-    before, after = dict(before), dict(after)
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and start.is_floating_point():
-            way += after[name].sub_(start).square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
-                "changed the numbers of `layer1.0.conv1.weight`",
+                but_for(
+                    but_for(
+                        TRAVELLED, "    way = length", "    before, after = dict(before), dict(after)\n    way = length"
+                    ),
+                    "(after[name] - start)",
+                    "after[name].sub_(start)",
+                ),
+                "changed `before` at `layer1.0.conv1.weight`",
             ),
             "takes the counters out of after": Wrong(
-                """
-def travelled(before, after, part):
-    for name in list(after):
-        if not after[name].is_floating_point() and after is not before:
-            del after[name]
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and start.is_floating_point():
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
-                "`layer10.1.num_batches_tracked` out of `after`",
+                but_for(
+                    TRAVELLED,
+                    "    way = length",
+                    "    for name in [n for n, v in after.items() if not v.is_floating_point()]:\n"
+                    "        del after[name]\n"
+                    "    way = length",
+                ),
+                "changed `after`: `bn1.num_batches_tracked`",
             ),
             "takes the counters out of both": Wrong(
-                """
-def travelled(before, after, part):
-    for state in (before, after):
-        for name in list(state):
-            if not state[name].is_floating_point():
-                del state[name]
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and start.is_floating_point():
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
-                "`layer10.1.num_batches_tracked` out of `before`",
+                but_for(
+                    TRAVELLED,
+                    "    way = length",
+                    "    for state in (before, after):\n"
+                    "        for name in [n for n, v in state.items() if not v.is_floating_point()]:\n"
+                    "            del state[name]\n"
+                    "    way = length",
+                ),
+                "changed `before`: `bn1.num_batches_tracked`",
             ),
             "makes floats of the counters": Wrong(
-                """
-def travelled(before, after, part):
-    for name in after:
-        if after is not before and not after[name].is_floating_point():
-            after[name] = after[name].float()
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and start.is_floating_point():
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
-                "another type of number into `after` at `bn1.num_batches_tracked`",
+                but_for(
+                    TRAVELLED,
+                    "    way = length",
+                    "    after.update({name: value.float() for name, value in after.items()})\n    way = length",
+                ),
+                "changed `after` at `bn1.num_batches_tracked`",
             ),
             "leaves its result in after": Wrong(
-                """
-def travelled(before, after, part):
-    way = length = 0.0
-    for name, start in before.items():
-        if name.startswith(part + ".") and start.is_floating_point():
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
-    after["travelled"] = torch.tensor(way)
-    return 0.0 if way == 0 else math.sqrt(way / length) if length else math.inf
-""",
-                "put `travelled` into `before`",
+                but_for(TRAVELLED, "    if way == 0:", '    after["travelled"] = torch.tensor(way)\n    if way == 0:'),
+                "changed `after`: `travelled` was put in",
+            ),
+            "tracks gradients from now on": Wrong(
+                but_for(
+                    TRAVELLED,
+                    "start.is_floating_point():",
+                    "start.is_floating_point():\n            start.requires_grad_()",
+                ),
+                "changed `before` at `layer1.0.conv1.weight`",
+            ),
+            "a number that equals all": Wrong(
+                liar("float") + but_for(TRAVELLED, "return 0.0", "return Liar(7.0)"),
+                "Nothing moved, so the answer is 0.0",
             ),
         },
     ),
