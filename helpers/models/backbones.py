@@ -91,7 +91,7 @@ class Backbone:
             "parameters": meta["num_params"],
             "input_size": self.input_size,
             "top1": meta["_metrics"]["ImageNet-1K"]["acc@1"],
-            "gigaops": meta["_ops"],
+            "gigamacs": meta["_ops"],
             "megabytes": round(self.megabytes, 1),
             "source": self.weights.url,
             "recipe": meta["recipe"],

@@ -74,11 +74,11 @@ def count_by_child(model: nn.Module) -> dict[str, ParameterCount]:
     return counts
 
 
-def gigaops(model: nn.Module, size: int, *, channels: int = 3) -> float:
-    """Multiply-adds, in 1e9, of one forward pass in `eval()` mode over one image [channels, size, size].
+def gigamacs(model: nn.Module, size: int, *, channels: int = 3) -> float:
+    """Multiply-accumulate operations (MACs), in 1e9, of one forward pass in `eval()` mode over one image.
 
-    Counts matrix products, convolutions and attention, as torchvision's `weights.meta["_ops"]` does. Nothing is
-    computed: shapes alone flow through, and the model is left as it was.
+    The image is [channels, size, size]. Matrix products, convolutions and attention count, as in torchvision's
+    `weights.meta["_ops"]`. Nothing is computed: shapes alone flow through, and the model is left as it was.
 
     Raises:
         CourseError: `model` is no network, or cannot take an image of this size.
@@ -102,7 +102,7 @@ def gigaops(model: nn.Module, size: int, *, channels: int = 3) -> float:
                 f"{type(model).__name__} cannot take an image of {channels} x {size} x {size} ({first_line(error)}): "
                 "use the size that its weights were trained with"
             ) from None
-    return counter.get_total_flops() / 2e9  # the counter takes a multiply-add for two operations
+    return counter.get_total_flops() / 2e9  # the counter takes a MAC for two operations
 
 
 def meta_network(name: str, **options: object) -> nn.Module:

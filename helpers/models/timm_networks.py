@@ -43,13 +43,13 @@ def _weights(
     *,
     parameters: int,
     top1: float,
-    gmacs: float,
+    gigamacs: float,
     mebibytes: float,
     **more: str,
 ) -> Weights:
     """One set of weights of a network, whose preprocessing timm knows.
 
-    `gmacs` are 1e9 MACs, counted by torch.utils.flop_counter at the size of the preprocessing (a test repeats
+    `gigamacs` are 1e9 MACs, counted by torch.utils.flop_counter at the size of the preprocessing (a test repeats
     it); the size of the file is, as in torchvision's own metadata, in 2**20 bytes.
     """
     timms = timm.get_pretrained_cfg(timm_name)
@@ -69,7 +69,7 @@ def _weights(
         "categories": _IMAGENET_CATEGORIES,
         "licence": "Apache-2.0",
         "_metrics": {"ImageNet-1K": {"acc@1": top1}},
-        "_ops": gmacs,
+        "_ops": gigamacs,
         "_file_size": mebibytes,
     }
     return Weights(url, transforms, meta | more)
@@ -90,17 +90,17 @@ def _packaged(architecture: str, **published: Any) -> Weights:
 
 
 class EfficientNet_Lite0_Weights(CourseWeights):
-    IMAGENET1K_V1 = _packaged("efficientnet_lite0", parameters=4652008, top1=75.1, gmacs=0.385, mebibytes=17.954)
+    IMAGENET1K_V1 = _packaged("efficientnet_lite0", parameters=4652008, top1=75.1, gigamacs=0.385, mebibytes=17.954)
     DEFAULT = IMAGENET1K_V1
 
 
 class EfficientNet_Lite1_Weights(CourseWeights):
-    IMAGENET1K_V1 = _packaged("efficientnet_lite1", parameters=5416680, top1=76.7, gmacs=0.600, mebibytes=20.930)
+    IMAGENET1K_V1 = _packaged("efficientnet_lite1", parameters=5416680, top1=76.7, gigamacs=0.600, mebibytes=20.930)
     DEFAULT = IMAGENET1K_V1
 
 
 class EfficientNet_Lite2_Weights(CourseWeights):
-    IMAGENET1K_V1 = _packaged("efficientnet_lite2", parameters=6092072, top1=77.6, gmacs=0.860, mebibytes=23.524)
+    IMAGENET1K_V1 = _packaged("efficientnet_lite2", parameters=6092072, top1=77.6, gigamacs=0.860, mebibytes=23.524)
     DEFAULT = IMAGENET1K_V1
 
 
@@ -132,7 +132,7 @@ class MobileNetV4_Conv_Small_Weights(CourseWeights):
         sha256="7a7102ec18f62bbfb555b6fe829bbb5af749516b84174926c29ffdfdfc03aec4",
         parameters=3774024,
         top1=73.730,
-        gmacs=0.186,
+        gigamacs=0.186,
         mebibytes=14.518,
         recipe="huggingface.co/timm/mobilenetv4_conv_small.e2400_r224_in1k",
     )
@@ -147,7 +147,7 @@ class TinyViT_5M_Weights(CourseWeights):
         sha256="6887cbcb87b340515b477b1582bdada6a7cafff15720dd1a9c102b3aaa579c82",
         parameters=5392764,
         top1=80.862,
-        gmacs=1.255,
+        gigamacs=1.255,
         mebibytes=20.638,
         recipe="github.com/microsoft/Cream/tree/main/TinyViT",
     )

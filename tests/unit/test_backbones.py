@@ -32,7 +32,7 @@ from helpers.models.backbones import (
     load_backbone,
     weights_source,
 )
-from helpers.models.counting import gigaops
+from helpers.models.counting import gigamacs
 from helpers.places import course_command
 
 CATS = {"tiger cat", "Egyptian cat", "tabby"}
@@ -145,8 +145,8 @@ def test_published_figures_of_timms_networks() -> None:
 @pytest.mark.parametrize("name", [*OFFLINE_BACKBONES, *TIMM_BACKBONES])
 def test_macs_are_what_is_counted(name: str) -> None:
     backbone = loaded(name) if name in OFFLINE_BACKBONES else on_paper(name)
-    counted = gigaops(backbone.model, backbone.input_size)
-    assert counted == pytest.approx(backbone.metadata()["gigaops"], rel=0.01)
+    counted = gigamacs(backbone.model, backbone.input_size)
+    assert counted == pytest.approx(backbone.metadata()["gigamacs"], rel=0.01)
 
 
 IN_TIMM = {

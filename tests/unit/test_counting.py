@@ -17,7 +17,7 @@ from helpers.models.counting import (
     ParameterCount,
     count_by_child,
     count_parameters,
-    gigaops,
+    gigamacs,
     meta_network,
     refuse_lazy,
 )
@@ -116,7 +116,7 @@ def test_a_network_without_parameters():
 
 @pytest.mark.parametrize("bad", [None, "resnet50", nn.Linear, [nn.Linear(1, 1)]])
 def test_no_network_is_one_clear_line(bad):
-    for function in (count_parameters, count_by_child, lambda model: gigaops(model, 8)):
+    for function in (count_parameters, count_by_child, lambda model: gigamacs(model, 8)):
         with pytest.raises(CourseError, match=r"an nn\.Module") as caught:
             function(bad)
         assert "\n" not in str(caught.value)
@@ -132,7 +132,7 @@ def test_no_network_is_one_clear_line(bad):
 )
 def test_a_lazy_layer_is_one_clear_line(layer, name):
     model = nn.Sequential(nn.ReLU(), layer)
-    for function in (refuse_lazy, count_parameters, count_by_child, lambda model: gigaops(model, 8)):
+    for function in (refuse_lazy, count_parameters, count_by_child, lambda model: gigamacs(model, 8)):
         with pytest.raises(CourseError, match=rf"^1\.{name} has no shape yet") as caught:
             function(model)
         assert "\n" not in str(caught.value)
@@ -148,13 +148,13 @@ def test_a_lazy_layer_that_has_seen_a_batch_has_shapes():
 @pytest.mark.parametrize("name", [*FOUR, *OFFLINE_BACKBONES])
 def test_multiply_adds_agree_with_what_is_published(name):
     weights = backbone_weights(name)
-    measured = gigaops(meta_network(name), weights.transforms().crop_size[0])
+    measured = gigamacs(meta_network(name), weights.transforms().crop_size[0])
     assert measured == pytest.approx(weights.meta["_ops"], rel=0.01)
 
 
 def test_multiply_adds_by_hand():
     model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Flatten(), nn.Linear(8 * 16 * 16, 10))
-    assert gigaops(model, 16) * 1e9 == pytest.approx(8 * 3 * 9 * 16 * 16 + 8 * 16 * 16 * 10)
+    assert gigamacs(model, 16) * 1e9 == pytest.approx(8 * 3 * 9 * 16 * 16 + 8 * 16 * 16 * 10)
 
 
 def test_multiply_adds_leave_the_model_as_it_was():
@@ -162,24 +162,24 @@ def test_multiply_adds_leave_the_model_as_it_was():
     model.train()  # in this mode BatchNorm refuses a single value a channel
     model[2].eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    gigaops(model, 8)
+    gigamacs(model, 8)
     assert [module.training for module in model.modules()] == [True, True, True, False]
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_multiply_adds_of_a_real_network_and_of_its_shapes_agree():
-    assert gigaops(resnet50(weights=None), 64) == gigaops(meta_network("resnet50"), 64)
+    assert gigamacs(resnet50(weights=None), 64) == gigamacs(meta_network("resnet50"), 64)
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, None, True])
 def test_a_size_that_is_none(size):
     with pytest.raises(CourseError, match="pixels"):
-        gigaops(nn.Conv2d(3, 4, 3), size)
+        gigamacs(nn.Conv2d(3, 4, 3), size)
 
 
 def test_a_size_that_the_network_cannot_take():
     with pytest.raises(CourseError, match="cannot take an image of 3 x 300 x 300") as caught:
-        gigaops(meta_network("vit_b_16"), 300)
+        gigamacs(meta_network("vit_b_16"), 300)
     assert "\n" not in str(caught.value)
     with pytest.raises(CourseError, match="cannot take"):
-        gigaops(nn.Conv2d(3, 4, 9), 4)
+        gigamacs(nn.Conv2d(3, 4, 9), 4)
