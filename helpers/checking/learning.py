@@ -21,6 +21,7 @@ def train_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> None:
 
     Every parameter goes to the optimizer, frozen or not, as in a loop that does not know what is frozen.
     """
+    require(any(p.requires_grad for p in model.parameters()), "Every parameter is frozen: nothing can learn.")
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
     optimizer.zero_grad()
     loss = nn.functional.cross_entropy(model(images), labels)
@@ -34,13 +35,19 @@ def train_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> None:
     optimizer.step()
 
 
+def what_a_step_moves(model: nn.Module, images: Tensor, labels: Tensor) -> list[str]:
+    """The names of the parameters and buffers that one real step moves, in the mode that each layer is in."""
+    before = snapshot(model)
+    train_one_step(model, images, labels)
+    return moved(before, model)
+
+
 def every_parameter_moves(model: nn.Module, images: Tensor, labels: Tensor, *, steps: int = 3) -> None:
     """In `train()` mode a few real steps move every parameter of `model`.
 
     Several steps, because zeros in a last layer are a good start, and then it moves first. Not seen: a parameter that
     weight decay alone moves.
     """
-    require(any(p.requires_grad for p in model.parameters()), "Every parameter is frozen.")
     before = snapshot(model)
     for _ in range(steps):
         train_one_step(model.train(), images, labels)

@@ -1,4 +1,4 @@
-"""The answer keys: one module a lesson, with its exercises and its quiz.
+"""The answer keys: one folder a lesson, with its exercises and its quiz.
 
 A notebook takes `exercise` and `quiz` from here and needs nothing else of it.
 """

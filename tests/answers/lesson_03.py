@@ -3,7 +3,7 @@
 from helpers.lessons.lesson_03 import EXERCISES
 from tests.answers import Answers, Wrong, but_for
 
-LOOK, EXTRACT = EXERCISES["3.1"].answer, EXERCISES["3.4"].answer
+LOOK, EXTRACT, ALL_BUT = (EXERCISES[number].answer for number in ("3.1", "3.4", "3.6"))
 
 ANSWERS = {
     "3.1": Answers(
@@ -515,6 +515,69 @@ def trusted_accuracy(logits, labels):
     return right / len(logits)
 """,
                 "stopped with `IndexError",
+            ),
+        },
+    ),
+    "3.6": Answers(
+        right={
+            "parameter by parameter, layer by layer": """
+def freeze_all_but(model, parts):
+    def learns(name):
+        return any(name == part or name.startswith(part + ".") for part in parts)
+
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = learns(name)
+    for name, layer in model.named_modules():
+        layer.training = learns(name)
+    return model
+""",
+            "asks for BatchNorm alone": """
+def freeze_all_but(model, parts):
+    kept = {p for part in parts for p in model.get_submodule(part).parameters()}
+    for parameter in model.parameters():
+        parameter.requires_grad_(parameter in kept)
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.train(layer.weight in kept)
+""",
+        },
+        wrong={
+            "forgets the statistics of the rest": Wrong(
+                but_for(ALL_BUT, "    model.eval()\n", ""), "moved `bn1.running_mean`"
+            ),
+            "leaves the part's BatchNorm at rest": Wrong(
+                but_for(ALL_BUT, ".requires_grad_(True).train()", ".requires_grad_(True)"), "for BatchNorm's statistics"
+            ),
+            "forgets to let the parts learn": Wrong(
+                but_for(ALL_BUT, ".requires_grad_(True).train()", ".train()"), "Every parameter is frozen: nothing can learn"
+            ),
+            "freezes nothing": Wrong(but_for(ALL_BUT, "    model.requires_grad_(False)\n", ""), "moved `conv1.weight`"),
+            "takes layer10 for layer1": Wrong(
+                """
+def freeze_all_but(model, parts):
+    model.requires_grad_(False).eval()
+    for name, layer in model.named_modules():
+        if name.startswith(tuple(parts)):
+            layer.requires_grad_(True).train()
+""",
+                "`layer1` is not `layer10`",
+            ),
+            "knows direct children only": Wrong(
+                """
+def freeze_all_but(model, parts):
+    for name, child in model.named_children():
+        child.requires_grad_(name in parts).train(name in parts)
+""",
+                "did not move `layer1.0.bn1.weight`",
+            ),
+            "asks for an attribute of that name": Wrong(
+                but_for(ALL_BUT, "model.get_submodule(name)", "getattr(model, name)"),
+                "AttributeError",
+                outcome="error",
+            ),
+            "uses the list up": Wrong(
+                but_for(ALL_BUT, "    for name in parts:\n", "    while parts:\n        name = parts.pop()\n"),
+                "changed `parts`",
             ),
         },
     ),

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from helpers.checking import networks
-from helpers.checking.answers import a_tensor, close, exactly, one_number, refusal, short
-from helpers.checking.learning import step_moves_only
+from helpers.checking.answers import a_tensor, close, exactly, one_number, quoted, refusal, short
+from helpers.checking.learning import step_moves_only, what_a_step_moves
 from helpers.checking.passes import same_function
 from helpers.checking.untouched import input_untouched, left_as_found
 from helpers.course.exercise import Exercise, Exercises, Level
@@ -271,4 +271,41 @@ def _with_nan(logits: torch.Tensor) -> torch.Tensor:
     return broken
 
 
-EXERCISES = Exercises(SeeWhatMoved, FreezeForReal, StayFrozen, ExtractFeatures, TrustedAccuracy)
+class FreezeAllBut(Exercise):
+    number = "3.6"
+    title = "freeze all but a part"
+    level = Level.EDGE
+    minutes = 8
+    hints = (
+        "First freeze everything, as in exercise 3.2. Then let the named parts learn again.",
+        "`model.get_submodule(name)` finds a part however deep it is: `layer4`, or `layer4.1.conv2`.",
+        "A part that learns needs two things back: `requires_grad_(True)` for its parameters, and `train()` for its "
+        "BatchNorm statistics.",
+    )
+    answer = """
+def freeze_all_but(model, parts):
+    model.requires_grad_(False)
+    model.eval()
+    for name in parts:
+        model.get_submodule(name).requires_grad_(True).train()
+"""
+
+    def examine(self, freeze_all_but):
+        for parts in (["fc"], ["layer10", "fc"], ["layer1"], ["layer1.0.bn1", "fc"]):
+            model, case = networks.SmallResNet(), f"With {quoted(parts)} left to learn,"
+            with left_as_found(model, but={"flags", "modes"}), input_untouched(parts=parts):
+                freeze_all_but(model, parts)
+            found = what_a_step_moves(model, networks.images(16, side=12), LABELS)
+            wanted = [name for name in model.state_dict() if name.startswith(tuple(f"{part}." for part in parts))]
+            still = [name for name in wanted if name not in found]
+            require(not still, f"{case} one training step did not move {quoted(still)}. {BOTH_BACK}")
+            others = [name for name in found if name not in wanted]
+            require(not others, f"{case} one training step moved {quoted(others)} as well. {BOTH_OFF}")
+        return "One step moved every number of the parts that you named, BatchNorm's statistics too, and nothing else."
+
+
+BOTH_BACK = "What learns needs `requires_grad` and, for BatchNorm's statistics, `train()` mode."
+BOTH_OFF = "Freeze first, parameters and modes, and then let the named parts learn: `layer1` is not `layer10`."
+
+
+EXERCISES = Exercises(SeeWhatMoved, FreezeForReal, StayFrozen, ExtractFeatures, TrustedAccuracy, FreezeAllBut)
