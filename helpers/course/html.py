@@ -20,9 +20,18 @@ _BUTTON = (
 )
 
 
+def escaped(text: str) -> str:
+    """Text that the page shows as it is written.
+
+    JupyterLab typesets what stands between two `$` in an output, and class names may hold them. MathJax does not look
+    across elements, so that a `$` in one of its own begins nothing.
+    """
+    return html.escape(text, quote=False).replace("$", "<span>$</span>")
+
+
 def inline(text: str) -> str:
     """Escaped text, with `code` between backticks."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped(text))
 
 
 def box(colour: str, body: str, label: str) -> str:
@@ -55,11 +64,11 @@ def table(rows: list[dict], caption: str = "") -> str:
 
 
 def _header(column: object, below: object) -> str:
-    return f'<th scope="col" style="text-align:{_side(below)}">{html.escape(str(column))}</th>'
+    return f'<th scope="col" style="text-align:{_side(below)}">{escaped(str(column))}</th>'
 
 
 def _cell(value: object) -> str:
-    return f'<td style="text-align:{_side(value)}">{html.escape(as_text(value))}</td>'
+    return f'<td style="text-align:{_side(value)}">{escaped(as_text(value))}</td>'
 
 
 def _side(value: object) -> str:

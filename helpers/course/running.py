@@ -256,7 +256,7 @@ def _try(run: _Run, source: NotebookNode) -> str | None:
             run=run,
         )
     except PapermillExecutionError as error:
-        return f"{error.ename}: {error.evalue}".strip().splitlines()[0].rstrip(": ")
+        return f"{error.ename}: {str(error.evalue).strip()}".splitlines()[0].rstrip(": ")
     except CellTimeoutError:
         return f"TimeoutError: a cell took longer than {run.timeout} s"
     except DeadKernelError:

@@ -50,7 +50,8 @@ def load_dataset(
         **recipe: `difficulty=` and `shift=` of the painted flowers.
 
     Returns:
-        Splits with `.train`, `.val`, `.test`, and `.skipped` with the files that cannot be used.
+        Splits with `.train`, `.val`, `.test`; `.skipped` has what was left out of a folder, `.notes` say how it was
+        read, and `.summary()` tells both.
 
     Raises:
         CourseError: no such dataset or folder, or it cannot give what is asked for.

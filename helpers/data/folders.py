@@ -1,26 +1,38 @@
-"""A folder of photos as a dataset: which layout it has, which files are good, and what is missing."""
+"""A folder of photos as a dataset: which files are good, which are copies, and what is missing."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import PIL
 
-from helpers.data.images import IMAGE_SUFFIXES, ImageProblem, one_line, open_image
+from helpers.data.images import (
+    IMAGE_SUFFIXES,
+    Depth,
+    Examined,
+    ImageProblem,
+    Scales,
+    common_scales,
+    examine_image,
+    one_line,
+)
+from helpers.data.layouts import ONE_FOLDER_A_CLASS, Branch, Layout, find_layout, plain_name
 from helpers.data.splits import ImageDataset, Photo, Photos, Skipped, Splits, stratified_split
 from helpers.errors import CourseError, first_few
 from helpers.places import atomic_write_text, cache_dir
 
-_VAL_NAMES = ("val", "valid", "validation")
-_NOT_CLASSES = ("__MACOSX",)
+# {part: {class: its photos}}
+Found = dict[str, dict[str, list[Photo]]]
 
-ONE_FOLDER_A_CLASS = "one folder a class with at least 3 photos in each"
+_RECORD = 2  # of the file that remembers good photos; another number and it is made anew
+_ORDER = ("train", "val", "test")
 
 
 def load_folder(folder: str | os.PathLike[str], seed: int = 0) -> Splits:
@@ -31,28 +43,35 @@ def load_folder(folder: str | os.PathLike[str], seed: int = 0) -> Splits:
       and becomes `.test`; `.val` is 20 % of `train/`, stratified, by `seed`.
     - `train/`, `val/` and `test/`: taken as they are.
 
-    Folders inside a class belong to that class. Hidden files, and files that are no images by their
-    suffix, are ignored. Each image is decoded once; those that cannot be are in `.skipped` with the
-    reason. What was found good is remembered in the cache, by path, size and time of change.
+    `helpers.data.layouts` tells which one it is, also where the parts are called `Training/` or `seg_train/`, and
+    where folders are wrapped around all. Folders inside a class belong to that class.
+
+    Each image is decoded once; those that cannot be are in `.skipped` with the reason, as is all else that is left
+    out of a class. What was found good is remembered in the cache, by path, size and time of change.
+
+    Files that show the same pixels are copies. All copies of a photo are in one part: two parts that were given lose
+    it in the earlier one (train before val before test). A photo that lies in two classes is left out, since one of
+    its labels is wrong. Photos that are nearly the same (another size, or saved as JPEG again) are not found.
+
+    Deep images (16 bits, floats) all have one scale, which `.notes` name.
 
     Raises:
         CourseError: the folder is missing, unreadable, or has too few classes or photos to divide.
     """
     root = Path(folder)
-    parts = _part_folders(root)
-    loose: list[Skipped] = []
-    found = {part: _photos_by_class(path, root, loose) for part, path in parts.items()}
-    if "train" in parts:
-        _same_classes(root, parts, found)
-        loose += [Skipped(path, "beside train/") for path in _folders(root) if path not in parts.values()]
-    elif len(found["all"]) < 2:
-        raise _one_class(root, list(found["all"]))
-    good, bad = _verified(root, [photo for by in found.values() for photos in by.values() for photo in photos])
-    found = {part: {c: [p for p in ps if p in good] for c, ps in by.items()} for part, by in found.items()}
-    for part, by_class in found.items():
-        _enough(parts[part], by_class, bad, least=_least(part, parts))
-    train, val, test = _divide(found, seed)
-    return Splits(one_line(root.resolve().name), train.classes, train, val, test, sorted_skips(bad, loose))
+    layout = find_layout(root)
+    _same_classes(root, layout)
+    photos = {part: {c: b.all_photos() for c, b in by.items()} for part, by in layout.parts.items()}
+    examined, bad = _examined(root, [p for by in photos.values() for members in by.values() for p in members])
+    found = {part: {c: [p for p in ps if p in examined] for c, ps in by.items()} for part, by in photos.items()}
+    copies = _without_copies(found, examined)
+    skipped = sorted_skips(bad, copies.skipped, layout.skipped)
+    for part, by_class in copies.found.items():
+        _enough(layout, part, by_class, examined, skipped)
+    scales = common_scales(depth for known in examined.values() if (depth := known.depth))
+    train, val, test = _divide(copies.found, examined, scales, seed)
+    notes = [*layout.notes, *copies.notes, *_scales_in_words(scales, examined)]
+    return Splits(one_line(root.resolve().name), train.classes, train, val, test, skipped, notes)
 
 
 def sorted_skips(*lists: Sequence[Skipped]) -> list[Skipped]:
@@ -60,163 +79,140 @@ def sorted_skips(*lists: Sequence[Skipped]) -> list[Skipped]:
     return sorted((skip for skips in lists for skip in skips), key=lambda skip: str(skip.path))
 
 
-# ---- layout ----------------------------------------------------------------------------------------
+# ---- dividing --------------------------------------------------------------------------------------
 
 
-def _part_folders(root: Path) -> dict[str, Path]:
-    """{"all": root}, or the folders of the parts by name."""
-    here = one_line(root)
-    if not root.exists():
-        raise CourseError(f"no folder {here}: check the path, or use a dataset's name")
-    if not root.is_dir():
-        raise CourseError(f"{here} is a file, not a folder: give the folder that holds {ONE_FOLDER_A_CLASS}")
-    by_name = {path.name.lower(): path for path in _folders(root)}
-    if "train" not in by_name:
-        return {"all": root}
-    parts = {"train": by_name["train"]}
-    val = next((by_name[name] for name in _VAL_NAMES if name in by_name), None)
-    parts |= {"val": val} if val else {}
-    parts |= {"test": by_name["test"]} if "test" in by_name else {}
-    if len(parts) == 1:
-        raise CourseError(
-            f"{here} has train/ but no val/: add val/ with the held-out photos, or give {one_line(parts['train'])}"
-        )
-    return parts
-
-
-def _least(part: str, parts: dict[str, Path]) -> int:
-    """The images that a class needs in this folder: one for each part that is taken from it."""
-    if part == "all":
-        return 3
-    return 2 if part == "train" and len(parts) == 2 else 1
-
-
-def _divide(found: dict[str, dict[str, list[Photo]]], seed: int) -> tuple[ImageDataset, ...]:
+def _divide(found: Found, examined: Mapping[Photo, Examined], scales: Scales, seed: int) -> tuple[ImageDataset, ...]:
+    datasets = {part: _dataset(by_class, scales) for part, by_class in found.items()}
+    if len(datasets) == 3:
+        return tuple(datasets[part] for part in _ORDER)
+    whole = datasets.get("all") or datasets["train"]
+    groups = [examined[photo].pixels for photo in whole.source.photos]
     if "all" in found:
-        whole = _dataset(found["all"])
-        return tuple(whole.subset(part) for part in stratified_split(whole.labels, seed=seed))
-    train = _dataset(found["train"])
-    if len(found) == 3:
-        return train, _dataset(found["val"]), _dataset(found["test"])
-    kept, val, _ = stratified_split(train.labels, (0.8, 0.2, 0.0), seed=seed)
-    held_out = found["val"] if "val" in found else found["test"]
-    return train.subset(kept), train.subset(val), _dataset(held_out)
+        return tuple(whole.subset(part) for part in stratified_split(whole.labels, seed=seed, groups=groups))
+    kept, val, _ = stratified_split(whole.labels, (0.8, 0.2, 0.0), seed=seed, groups=groups)
+    held_out = datasets["val"] if "val" in found else datasets["test"]
+    return whole.subset(kept), whole.subset(val), held_out
 
 
-def _dataset(by_class: dict[str, list[Photo]]) -> ImageDataset:
-    photos = [photo for members in by_class.values() for photo in members]
+def _dataset(by_class: dict[str, list[Photo]], scales: Scales) -> ImageDataset:
+    photos = tuple(photo for members in by_class.values() for photo in members)
     labels = np.repeat(np.arange(len(by_class)), [len(members) for members in by_class.values()])
-    return ImageDataset(Photos(tuple(photos)), labels, list(by_class), [photo.path.name for photo in photos])
+    return ImageDataset(Photos(photos, scales), labels, list(by_class), [photo.path.name for photo in photos])
 
 
-# ---- finding the files -----------------------------------------------------------------------------
+# ---- copies ----------------------------------------------------------------------------------------
 
 
-def _photos_by_class(folder: Path, root: Path, loose: list[Skipped]) -> dict[str, list[Photo]]:
-    classes = _folders(folder)
-    if not classes:
-        has = "files but no class folders" if any(_entries(folder)) else "nothing in it"
-        raise CourseError(f"{one_line(folder)} has {has}: give it {ONE_FOLDER_A_CLASS}")
-    loose += [Skipped(Path(e.path), "in no class folder") for e in _entries(folder) if _is_photo(e.name)]
-    return {path.name: list(_photos(path, root, loose)) for path in classes}
+@dataclass
+class _Copies:
+    """What is left of the photos once each is in one class and one part, and what there is to say."""
+
+    found: Found
+    skipped: list[Skipped]
+    notes: list[str]
 
 
-def _photos(folder: Path, root: Path, skipped: list[Skipped]) -> Iterator[Photo]:
-    """Every photo under the folder, sorted by path; each real folder is read once, so links end."""
-    seen: set[Path] = set()
-    waiting = [folder]
-    photos = []
-    while waiting:
-        current = waiting.pop()
-        real = current.resolve()
-        if real in seen:
-            skipped.append(Skipped(current, "a link to a folder that was read already"))
+def _without_copies(found: Found, examined: Mapping[Photo, Examined]) -> _Copies:
+    places: dict[str, list[tuple[str, str, Photo]]] = {}
+    for part, by_class in found.items():
+        for name, photos in by_class.items():
+            for photo in photos:
+                places.setdefault(examined[photo].pixels, []).append((part, name, photo))
+    same = [alike for alike in places.values() if len(alike) > 1]
+    left_out: dict[Photo, str] = {}
+    two_labels, within = [], []
+    for alike in same:
+        part_kept = max((part for part, _, _ in alike), key=lambda part: (*_ORDER, "all").index(part))
+        if len({name for _, name, _ in alike}) > 1:
+            left_out |= {photo: "one photo with two labels" for _, _, photo in alike}
+            two_labels.append(alike)
             continue
-        seen.add(real)
-        for entry in _entries(current):
-            path = Path(entry.path)
-            try:
-                if entry.is_dir():
-                    waiting.append(path)
-                elif _is_photo(entry.name):
-                    state = path.stat()
-                    relative = path.relative_to(root).as_posix()
-                    photos.append(Photo(path, relative, state.st_size, state.st_mtime_ns))
-            except OSError as error:  # a link to nothing, or to itself
-                skipped.append(Skipped(path, f"unreadable ({error.strerror})"))
-    yield from sorted(photos, key=lambda photo: photo.relative)
+        left_out |= {photo: f"also in the {part_kept} part" for part, _, photo in alike if part != part_kept}
+        kept = [photo for part, _, photo in alike if part == part_kept]
+        within += [kept] if len(kept) > 1 else []
+    kept_photos = {
+        part: {name: [p for p in photos if p not in left_out] for name, photos in by_class.items()}
+        for part, by_class in found.items()
+    }
+    skipped = [Skipped(photo.path, reason) for photo, reason in left_out.items()]
+    return _Copies(kept_photos, skipped, _copies_in_words(two_labels, within))
 
 
-def _folders(folder: Path) -> list[Path]:
-    names = [entry for entry in _entries(folder) if entry.name not in _NOT_CLASSES]
-    return sorted((Path(entry.path) for entry in names if _is_dir(entry)), key=lambda path: path.name)
+def _copies_in_words(two_labels: list[list[tuple[str, str, Photo]]], within: list[list[Photo]]) -> list[str]:
+    notes = []
+    if two_labels:
+        pairs = [" = ".join(one_line(photo.relative) for _, _, photo in alike[:3]) for alike in two_labels]
+        notes.append(f"two labels, so left out: {len(pairs)} {_photos(len(pairs))} ({first_few(pairs, most=3)})")
+    if within:
+        count = sum(len(alike) - 1 for alike in within)
+        pairs = [" = ".join(one_line(photo.relative) for photo in alike[:3]) for alike in within]
+        notes.append(
+            f"copies: {count} of {len(within)} {_photos(len(within))}, each in one part with its original "
+            f"({first_few(pairs, most=2)})"
+        )
+    return notes
 
 
-def _is_dir(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself is no folder
-        return False
+def _photos(count: int) -> str:
+    return "photo" if count == 1 else "photos"
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What a person sees in the folder: hidden names are left out."""
-    try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError as error:
-        raise CourseError(
-            f"cannot read the folder {one_line(folder)} ({error.strerror}): check that you may open it"
-        ) from None
-
-
-def _is_photo(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES)
+def _scales_in_words(scales: Scales, examined: Mapping[Photo, Examined]) -> list[str]:
+    kinds = [known.depth.floats for known in examined.values() if known.depth]
+    return [
+        f"{kinds.count(floats)} deep {_photos(kinds.count(floats))} ({'floats' if floats else 'whole numbers'}): "
+        f"{scale.words} became 0 to 255, in all alike"
+        for floats, scale in scales.items()
+    ]
 
 
 # ---- which files are good --------------------------------------------------------------------------
 
 
-def _verified(root: Path, photos: Sequence[Photo]) -> tuple[set[Photo], list[Skipped]]:
+def _examined(root: Path, photos: Sequence[Photo]) -> tuple[dict[Photo, Examined], list[Skipped]]:
     """The photos that decode, and the others. Only good ones are remembered: a cure shows at once."""
     record = cache_dir() / "verified_photos" / f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:24]}.json"
-    known = _read_record(record)
-    unknown = [photo for photo in photos if _state(photo) not in known]
+    known = _read_record(record, root)
+    unknown = [photo for photo in photos if photo not in known]
     # Pillow decodes without Python's lock, so threads use every core.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        reasons = dict(zip(unknown, pool.map(_problem_of, unknown), strict=True))
-    bad = [Skipped(photo.path, reason) for photo, reason in reasons.items() if reason]
-    good = {photo for photo in photos if not reasons.get(photo)}
-    if any(not reason for reason in reasons.values()):
+        new = dict(zip(unknown, pool.map(_examine, unknown), strict=True))
+    bad = [Skipped(photo.path, found) for photo, found in new.items() if isinstance(found, str)]
+    known |= {photo: found for photo, found in new.items() if isinstance(found, Examined)}
+    good = {photo: known[photo] for photo in photos if photo in known}
+    if len(new) > len(bad):
         _write_record(record, good)
     return good, bad
 
 
-def _problem_of(photo: Photo) -> str | None:
+def _examine(photo: Photo) -> Examined | str:
     try:
-        open_image(photo.path)
+        return examine_image(photo.path)
     except ImageProblem as problem:
         return problem.reason
-    return None
 
 
-def _state(photo: Photo) -> tuple[str, int, int]:
-    return photo.relative, photo.size, photo.mtime_ns
-
-
-def _read_record(record: Path) -> set[tuple[str, int, int]]:
+def _read_record(record: Path, root: Path) -> dict[Photo, Examined]:
     """What an earlier call found good; nothing where there is no record, or a damaged or older one."""
     try:
         content = json.loads(record.read_text("utf-8"))
-        return (
-            {(str(p), int(s), int(t)) for p, s, t in content["good"]} if content["pillow"] == PIL.__version__ else set()
-        )
+        if (content["format"], content["pillow"]) != (_RECORD, PIL.__version__):
+            return {}
+        return {
+            Photo(root / path, str(path), int(size), int(time)): Examined(str(pixels), Depth(*depth) if depth else None)
+            for path, size, time, pixels, depth in content["good"]
+        }
     except (OSError, ValueError, KeyError, TypeError):
-        return set()
+        return {}
 
 
-def _write_record(record: Path, good: set[Photo]) -> None:
-    content = {"pillow": PIL.__version__, "good": sorted(_state(photo) for photo in good)}
+def _write_record(record: Path, good: Mapping[Photo, Examined]) -> None:
+    rows = [
+        (p.relative, p.size, p.mtime_ns, k.pixels, (k.depth.floats, k.depth.low, k.depth.high) if k.depth else None)
+        for p, k in good.items()
+    ]
+    content = {"format": _RECORD, "pillow": PIL.__version__, "good": sorted(rows, key=lambda row: row[0])}
     try:
         record.parent.mkdir(parents=True, exist_ok=True)
         atomic_write_text(record, json.dumps(content))
@@ -230,41 +226,64 @@ def _write_record(record: Path, good: set[Photo]) -> None:
 # ---- what is missing -------------------------------------------------------------------------------
 
 
-def _one_class(root: Path, classes: list[str]) -> CourseError:
+def _same_classes(root: Path, layout: Layout) -> None:
+    first, *others = layout.parts
+    classes = set(layout.parts[first])
+    for part in others:
+        here = set(layout.parts[part])
+        missing, extra = sorted(classes - here), sorted(here - classes)
+        if missing or extra:
+            names = {part: one_line(layout.folders[part].relative_to(root).as_posix()) for part in (first, part)}
+            gaps = [f"{names[part]}/ lacks {first_few(map(one_line, missing), most=8)}"] if missing else []
+            gaps += [f"{names[first]}/ lacks {first_few(map(one_line, extra), most=8)}"] if extra else []
+            spelled = {plain_name(name) for name in missing} & {plain_name(name) for name in extra}
+            raise CourseError(
+                f"the classes of {one_line(root)} differ{' in how they are spelled' if spelled else ''}: "
+                f"{' and '.join(gaps)}; give every part the same class folders"
+            )
+    if len(classes) < 2:
+        raise _one_class(layout.folders[first], layout.parts[first])
+
+
+def _one_class(folder: Path, classes: Mapping[str, Branch]) -> CourseError:
+    ((name, branch),) = classes.items()
+    inside = f"; where its folders are the classes, give {one_line(branch.path)}" if branch.with_photos() else ""
     return CourseError(
-        f"{one_line(root)} has one class folder only ({one_line(classes[0])}): "
-        f"add a folder for each other class, it needs {ONE_FOLDER_A_CLASS}"
+        f"{one_line(folder)} has one class folder only ({one_line(name)}): "
+        f"add a folder for each other class, it needs {ONE_FOLDER_A_CLASS}{inside}"
     )
 
 
-def _same_classes(root: Path, parts: dict[str, Path], found: dict[str, dict[str, list[Photo]]]) -> None:
-    train = set(found["train"])
-    for part, by_class in found.items():
-        missing, extra = sorted(train - set(by_class)), sorted(set(by_class) - train)
-        if missing or extra:
-            gaps = [f"{parts[part].name}/ lacks {first_few(map(one_line, missing), most=8)}"] if missing else []
-            gaps += [f"{parts['train'].name}/ lacks {first_few(map(one_line, extra), most=8)}"] if extra else []
-            raise CourseError(
-                f"the classes of {one_line(root)} differ: {' and '.join(gaps)}; give every part the same class folders"
-            )
-    if len(train) < 2:
-        raise _one_class(parts["train"], sorted(train))
-
-
-def _enough(folder: Path, by_class: dict[str, list[Photo]], bad: Sequence[Skipped], least: int) -> None:
-    short = {name: len(photos) for name, photos in by_class.items() if len(photos) < least}
+def _enough(
+    layout: Layout,
+    part: str,
+    by_class: Mapping[str, Sequence[Photo]],
+    examined: Mapping[Photo, Examined],
+    skipped: Sequence[Skipped],
+) -> None:
+    least = _least(part, layout)
+    count = {name: len({examined[photo].pixels for photo in photos}) for name, photos in by_class.items()}
+    short = [name for name in count if count[name] < least]
     if not short:
         return
-    unusable = {name: [s for s in bad if (folder / name) in s.path.parents] for name in short}
     told = []
-    for name, count in list(short.items())[:5]:
-        dropped = unusable[name]
+    for name in short[:5]:
+        inside = layout.parts[part][name].path
+        dropped = [skip for skip in skipped if inside in skip.path.parents]
         first = (
             f", {len(dropped)} unusable, as {one_line(dropped[0].path.name)} ({dropped[0].reason})" if dropped else ""
         )
-        told.append(f"class {one_line(name)!r} has {count} usable {'photo' if count == 1 else 'photos'}{first}")
+        twice = f", {len(by_class[name]) - count[name]} copies" if len(by_class[name]) > count[name] else ""
+        told.append(f"class {one_line(name)!r} has {count[name]} usable {_photos(count[name])}{twice}{first}")
     more = f" and {len(short) - 5} more classes" if len(short) > 5 else ""
     raise CourseError(
-        f"in {one_line(folder)} {'; '.join(told)}{more}: add photos, at least {least} for each class"
+        f"in {one_line(layout.folders[part])} {'; '.join(told)}{more}: add photos, at least {least} for each class"
         f" ({' '.join(s.lstrip('.') for s in IMAGE_SUFFIXES[:4])} …), or remove the folder"
     )
+
+
+def _least(part: str, layout: Layout) -> int:
+    """The different photos that a class needs in this folder: one for each part that is taken from it."""
+    if part == "all":
+        return 3
+    return 2 if part == "train" and len(layout.parts) == 2 else 1

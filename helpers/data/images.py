@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import logging
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from helpers.errors import CourseError
 
 # 120 million pixels take 360 MB as RGB: more than any common camera makes, less than a laptop's memory.
 MAX_PIXELS = 120_000_000
 MAX_BYTES = 1_000_000_000
+# A network takes a square: of an image 50 times as long as wide it would see two per cent. And to make the short side
+# of 1 x 4,000 pixels 256 long, a resize needs a million pixels for the other one: seconds, and gigabytes.
+MAX_RATIO = 50
 
-HEIC_SUFFIXES = (".heic", ".heif")
+_HEIC_SUFFIXES = (".heic", ".heif")
+_RAW_SUFFIXES = (
+    *(".dng", ".nef", ".nrw", ".arw", ".sr2", ".cr2", ".cr3", ".crw", ".orf", ".rw2", ".raf", ".pef", ".srw"),
+    *(".x3f", ".3fr", ".iiq", ".kdc"),
+)
 IMAGE_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".ppm", ".pgm"),
-    # Pillow cannot read these. They count as photos so that a folder from a phone gets an answer, not silence.
-    *HEIC_SUFFIXES,
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+    # Pillow cannot read these. They count as photos so that a folder from a phone or a camera gets an answer.
+    *_HEIC_SUFFIXES,
+    *_RAW_SUFFIXES,
 )
 
 # Only formats that hold photos. Pillow knows forty more, and one of them (EPS) starts another program.
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "PPM")
-_FIRST_BYTES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"RIFF")
+_TIFF_BYTES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_FIRST_BYTES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", *_TIFF_BYTES)
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+HEAD_BYTES = 16  # what `begins_like_an_image` wants to see
+
+# The whole-number ranges that deep images use: 8 bits, and those of sensors, in 16.
+_BITS = (8, 10, 12, 14, 16)
+
+# Pillow logs some causes beside raising them; without a handler Python writes these to stderr, among a lesson's output.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -52,7 +73,41 @@ class ImageProblem(CourseError):
         self.reason = reason or message
 
 
-def open_image(source: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
+@dataclass(frozen=True)
+class Depth:
+    """What the values of a deep image (more than 8 bits) reach: whole numbers or `floats`, from `low` to `high`."""
+
+    floats: bool
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Which values of deep images become 0 and 255; `words` say it. One for whole numbers, one for floats."""
+
+    low: float
+    top: float
+    words: str
+
+
+Scales = Mapping[bool, Scale]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is known of an image once it was decoded.
+
+    Attributes:
+        pixels: 32 hexadecimal digits, the same for all files that show the same pixels, in whatever format.
+        depth: what its values reach, where it is deep.
+    """
+
+    pixels: str
+    depth: Depth | None
+
+
+def open_image(source: str | os.PathLike[str] | IO[bytes], scales: Scales | None = None) -> Image.Image:
     """Decode the whole image and return it as plain 8-bit RGB, upright as its EXIF orientation says.
 
     Grayscale, CMYK, palette and 16-bit images are converted (16 bits are scaled, not clipped),
@@ -60,22 +115,71 @@ def open_image(source: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
 
     Args:
         source: a path, or a binary file open for reading.
+        scales: how the values of a deep image are scaled, as `common_scales` finds for a whole dataset. Without it
+            the image is a dataset by itself.
 
     Raises:
-        ImageProblem: the file is missing, empty, not an image, truncated, damaged, or larger than
-            `MAX_PIXELS` or `MAX_BYTES`. No other exception, and no warning, comes out of a bad file.
+        ImageProblem: the file is missing, empty, not an image, truncated, damaged, longer than `MAX_RATIO` times its
+            width, or larger than `MAX_PIXELS` or `MAX_BYTES`. No other exception, and no warning, comes out of a
+            bad file.
     """
+    image = _decoded(source)
+    if image.mode == "RGB":
+        return image
+    values = _values(image)
+    depth = _depth(values)
+    scale = (scales or common_scales([depth]))[depth.floats]
+    return Image.fromarray(_eight_bits(values, scale)).convert("RGB")
+
+
+def examine_image(source: str | os.PathLike[str] | IO[bytes]) -> Examined:
+    """Decode the whole image and say what identifies it. Raises ImageProblem as `open_image` does."""
+    image = _decoded(source)
+    if image.mode == "RGB":
+        return Examined(_digest(image.mode, image.size, image.tobytes()), None)
+    values = _values(image)
+    return Examined(_digest(values.dtype.kind, image.size, values.tobytes()), _depth(values))
+
+
+def common_scales(depths: Iterable[Depth]) -> dict[bool, Scale]:
+    """One scale for all deep images of whole numbers (False), and one for all of floats (True), where there are any.
+
+    Deep images do not say which range they use: a 12-bit scanner's file is stored in 16 bits, and would turn out
+    black if it were divided by 257. So the lowest and the highest value of all of them decide together: the smallest
+    of 8, 10, 12, 14 and 16 bits that holds them, 0 to 1 before these for floats. Anything else (negative, larger) is
+    stretched from the lowest to the highest value.
+    """
+    depths = list(depths)
+    return {
+        floats: _scale(floats, min(d.low for d in depths if d.floats == floats), max(d.high for d in alike))
+        for floats in (False, True)
+        if (alike := [d for d in depths if d.floats == floats])
+    }
+
+
+def begins_like_an_image(head: bytes) -> bool:
+    """Whether a file whose name does not say so may be an image, by its first `HEAD_BYTES` bytes."""
+    return (
+        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", *_TIFF_BYTES))
+        or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
+        or (head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis", *_HEIC_BRANDS))
+        or (head.startswith(b"BM") and head[6:10] == bytes(4))  # two letters begin a text as well; the zeros do not
+    )
+
+
+def _decoded(source: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
+    """The whole image upright: RGB, or of one deep channel (modes I and F and their kin)."""
     name = _name(source)
+    if name.lower().endswith(_RAW_SUFFIXES):  # Pillow takes some for TIFF, and gives their thumbnail
+        raise _problem(name, "camera raw file")
     content = _content(source, name)
     try:
         with _strict_and_quiet(), Image.open(io.BytesIO(content), formats=_formats()) as image:
-            pixels = image.width * image.height
-            if pixels > MAX_PIXELS:
-                raise _problem(name, f"too large: {image.width} x {image.height} pixels")
+            _check_size(image, name)
             image.load()
             if image.format in ("JPEG", "MPO") and not _jpeg_ends(content):
                 raise _problem(name, "truncated")
-            return _upright_rgb(image)
+            return _upright(image)
     except ImageProblem:
         raise
     except Image.DecompressionBombError:
@@ -84,6 +188,14 @@ def open_image(source: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
         raise _problem(name, _why_unidentified(content)) from None
     except Exception as error:  # Pillow's readers raise nearly anything on damaged bytes
         raise _problem(name, _why_undecoded(error)) from None
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    size = f"{image.width} x {image.height} pixels"
+    if image.width * image.height > MAX_PIXELS:
+        raise _problem(name, f"too large: {size}")
+    if max(image.size) > MAX_RATIO * min(image.size):
+        raise _problem(name, f"too narrow: {size}")
 
 
 def one_line(text: object) -> str:
@@ -134,14 +246,18 @@ def _jpeg_ends(content: bytes) -> bool:
 # ---- conversion ------------------------------------------------------------------------------------
 
 
-def _upright_rgb(image: Image.Image) -> Image.Image:
+def _upright(image: Image.Image) -> Image.Image:
     turn = _UPRIGHT.get(_orientation(image))
-    rgb = _rgb(image)
+    upright = image.copy() if _is_deep(image) else _rgb(image)
     if turn is not None:
-        rgb = rgb.transpose(turn)
+        upright = upright.transpose(turn)
     # Without this the orientation stays in `info`, and the next reader would turn the image again.
-    rgb.info.clear()
-    return rgb
+    upright.info.clear()
+    return upright
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode == "F" or image.mode.startswith("I")
 
 
 def _orientation(image: Image.Image) -> int | None:
@@ -152,28 +268,40 @@ def _orientation(image: Image.Image) -> int | None:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):
-        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image.convert("RGB")
 
 
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    """Scale [h, w] integers or floats to uint8 by the smallest usual range that holds them all.
+def _values(image: Image.Image) -> np.ndarray:
+    """The values of a deep image: float64 of floats, int64 of whole numbers; what is no number is 0."""
+    values = np.asarray(image)
+    if values.dtype.kind == "f":
+        return np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    return values.astype(np.int64)
 
-    Deep images do not say which range they use: a 12-bit scanner's file is stored in 16 bits, and
-    would turn out black if it were divided by 257. So the values decide: [0, 1] for floats, then 8,
-    12 and 16 bits. Anything else (negative, larger) is stretched from its own lowest to its highest.
-    """
-    scaled = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(scaled.min()), float(scaled.max())
-    usual = ((1.0,) if values.dtype.kind == "f" else ()) + (255.0, 4095.0, 65535.0)
-    top = next((limit for limit in usual if low >= 0 and high <= limit), None)
-    if top is None:
-        scaled, top = scaled - low, max(high - low, np.finfo(np.float64).tiny)
-    return np.rint(np.clip(scaled / top, 0, 1) * 255).astype(np.uint8)
+
+def _depth(values: np.ndarray) -> Depth:
+    return Depth(values.dtype.kind == "f", float(values.min()), float(values.max()))
+
+
+def _scale(floats: bool, low: float, high: float) -> Scale:
+    if floats and low >= 0 and high <= 1:
+        return Scale(0, 1, "0 to 1")
+    bits = next((bits for bits in _BITS if low >= 0 and high <= 2**bits - 1), None)
+    if bits:
+        return Scale(0, 2**bits - 1, f"0 to {2**bits - 1:,} ({bits} bits)")
+    return Scale(low, high if high > low else low + 1, f"{low:,.6g} to {high:,.6g} (lowest to highest)")
+
+
+def _eight_bits(values: np.ndarray, scale: Scale) -> np.ndarray:
+    """[h, w] values as uint8: `scale.low` becomes 0, `scale.top` 255."""
+    return np.rint(np.clip((values - scale.low) / (scale.top - scale.low), 0, 1) * 255).astype(np.uint8)
+
+
+def _digest(mode: str, size: tuple[int, int], pixels: bytes) -> str:
+    return hashlib.blake2b(f"{mode} {size} ".encode() + pixels, digest_size=16).hexdigest()
 
 
 # ---- Pillow's process-wide settings ----------------------------------------------------------------
@@ -219,26 +347,57 @@ def _name(source: str | os.PathLike[str] | IO[bytes]) -> str:
     return one_line(getattr(source, "name", "the image"))
 
 
+# How a reason begins, and what to do about it.
+_CURES = {
+    "too large": f"make it smaller (at most {MAX_PIXELS // 10**6} million pixels and {MAX_BYTES // 10**6} MB)",
+    "too narrow": f"cut or pad it until it is at most {MAX_RATIO} times as long as wide",
+    "no such file": "check the path",
+    "not a path": "check the path",
+    "unreadable": "check that it is a file that you may read",
+    "HEIC": "save it as JPEG",  # Pillow has no decoder for it
+    "camera raw": "save it as JPEG",
+    "TIFF": "save it as gray or RGB, with 8 or 16 bits a channel",
+}
+
+
 def _problem(name: str, reason: str) -> ImageProblem:
-    if reason.startswith("too large"):
-        cure = f"make it smaller (at most {MAX_PIXELS // 10**6} million pixels and {MAX_BYTES // 10**6} MB)"
-    elif reason.startswith(("no such file", "not a path")):
-        cure = "check the path"
-    elif reason.startswith("unreadable"):
-        cure = "check that it is a file that you may read"
-    elif reason.startswith("HEIC"):
-        cure = "save it as JPEG"  # Pillow has no decoder for it
-    else:
-        cure = "save it again from the original, or delete it"
+    cures = [cure for beginning, cure in _CURES.items() if reason.startswith(beginning)]
+    cure = cures[0] if cures else "save it again from the original, or delete it"
     return ImageProblem(f"cannot use {name}: {reason}; {cure}", reason)
 
 
 def _why_unidentified(content: bytes) -> str:
     if not content:
         return "empty file"
-    if content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIC_BRANDS:
         return "HEIC photo"
-    return "truncated or damaged" if content.startswith(_FIRST_BYTES) else "not an image"
+    unread = _unread_tiff(content) if content.startswith(_TIFF_BYTES) else None
+    return unread or ("truncated or damaged" if content.startswith(_FIRST_BYTES) else "not an image")
+
+
+def _unread_tiff(content: bytes) -> str | None:
+    """What a whole TIFF holds that Pillow has no mode for, such as "TIFF with 5 channels of 8 bits"; None if cut."""
+    file = io.BytesIO(content)
+    try:
+        with _strict_and_quiet():
+            tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(16 if b"+" in content[2:4] else 8))  # 16: BigTIFF
+            file.seek(tags.next)
+            tags.load(file)
+        channels = int(tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1))
+        bits = max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,)))
+        kind = max(tags.get(TiffImagePlugin.SAMPLEFORMAT, (1,)))
+        ends = [a + n for a, n in zip(_numbers(tags, 273, 324), _numbers(tags, 279, 325), strict=True)]
+    except Exception:  # damaged bytes make the reader of tags raise anything, too
+        return None
+    if not ends or max(ends) > len(content):
+        return None
+    values = {3: " floats", 5: " complex numbers", 6: " complex numbers"}.get(kind, "")
+    return f"TIFF with {channels} channel{'s' * (channels > 1)} of {bits}{'-bit' if values else ' bits'}{values}"
+
+
+def _numbers(tags: TiffImagePlugin.ImageFileDirectory_v2, strips: int, tiles: int) -> tuple[int, ...]:
+    """The tag of strips, or that of tiles where the image is stored in tiles."""
+    return tuple(tags.get(strips) or tags.get(tiles) or ())
 
 
 def _why_undecoded(error: Exception) -> str:

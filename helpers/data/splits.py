@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from helpers.data.images import one_line, open_image
-from helpers.errors import CourseError
+from helpers.data.images import Scales, one_line, open_image
+from helpers.errors import CourseError, first_few
 
 Transform = Callable[[Image.Image], Any]
 
@@ -65,21 +65,24 @@ class Photo:
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """Images in files, decoded each time that they are asked for."""
+    """Images in files, decoded each time that they are asked for, all deep ones by the same `scales`."""
 
     photos: tuple[Photo, ...]
+    scales: Scales = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.photos)
 
     def image(self, index: int) -> Image.Image:
-        return open_image(self.photos[index].path)
+        return open_image(self.photos[index].path, self.scales or None)
 
     def take(self, indices: np.ndarray) -> Photos:
-        return Photos(tuple(self.photos[i] for i in indices))
+        return Photos(tuple(self.photos[i] for i in indices), self.scales)
 
     def digest(self) -> bytes:
-        listed = "\n".join(f"{p.relative}\t{p.size}\t{p.mtime_ns}" for p in self.photos)
+        lines = [f"{p.relative}\t{p.size}\t{p.mtime_ns}" for p in self.photos]
+        lines += [f"{scale.low!r}\t{scale.top!r}" for _, scale in sorted(self.scales.items())]
+        listed = "\n".join(lines)
         return hashlib.blake2b(listed.encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
@@ -208,7 +211,7 @@ class ImageDataset(Dataset):
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that was left out, and why."""
+    """A file or a folder that was left out, and why. Those of one kind have the same reason."""
 
     path: Path
     reason: str
@@ -216,7 +219,10 @@ class Skipped:
 
 @dataclass
 class Splits:
-    """A dataset in three parts. `test` is for one measurement, at the end."""
+    """A dataset in three parts. `test` is for one measurement, at the end.
+
+    `notes` say in one line each what a reader of the numbers has to know: which folders became which part, copies.
+    """
 
     name: str
     classes: list[str]
@@ -224,6 +230,7 @@ class Splits:
     val: ImageDataset
     test: ImageDataset
     skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def with_transform(self, transform: Transform | None) -> Splits:
         """The same three parts with this transform on each of them."""
@@ -231,29 +238,40 @@ class Splits:
         return replace(self, **parts)
 
     def summary(self) -> str:
-        """A plain-text table of images by class and part, and one line on skipped files."""
+        """A plain-text table of images by class and part, the notes, and what was skipped, by reason."""
         columns = [self.train.counts(), self.val.counts(), self.test.counts()]
+        names = [one_line(name) for name in self.classes]
         rows = [("class", "train", "val", "test")]
-        rows += [(name, *map(str, counts)) for name, *counts in zip(self.classes, *columns, strict=True)]
+        rows += [(name, *map(str, counts)) for name, *counts in zip(names, *columns, strict=True)]
         rows += [("all", *(str(sum(column)) for column in columns))]
         width = max(len(row[0]) for row in rows)
         table = [f"{row[0]:<{width}}" + "".join(f"{cell:>7}" for cell in row[1:]) for row in rows]
-        return "\n".join([self.name, *table, self._skipped_line()])
+        return "\n".join([self.name, *table, *self.notes, *self._skipped_lines()])
 
-    def _skipped_line(self, shown: int = 5) -> str:
+    def _skipped_lines(self, most: int = 6) -> list[str]:
+        """The total, and a line for each of the commonest reasons."""
         if not self.skipped:
-            return "skipped: no files"
-        listed = [one_line(f"{s.path.parent.name}/{s.path.name} ({s.reason})") for s in self.skipped[:shown]]
-        more = len(self.skipped) - len(listed)
-        return f"skipped: {', '.join(listed)}" + (f" and {more} more" if more else "")
+            return ["skipped: no files"]
+        by_reason: dict[str, list[str]] = {}
+        for skip in self.skipped:
+            name = one_line(f"{skip.path.parent.name}/{skip.path.name}")
+            by_reason.setdefault(one_line(skip.reason), []).append(name)
+        ranked = sorted(by_reason.items(), key=lambda item: -len(item[1]))
+        lines = [f"  {len(names)} {reason}: {first_few(names, most=2)}" for reason, names in ranked[:most]]
+        rest = sum(len(names) for _, names in ranked[most:])
+        return [f"skipped: {len(self.skipped)}", *lines, *([f"  {rest} for other reasons"] if rest else [])]
 
 
 def stratified_split(
     labels: Sequence[int] | np.ndarray | torch.Tensor,
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
     seed: int = 0,
+    groups: Sequence[Any] | np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Divide images into three parts, each class in the given fractions.
+
+    Images of one group stay in one part: a copy of a training photo in the test part would be known by heart. The
+    fractions are then those of the groups.
 
     scikit-learn's `train_test_split` matches the whole, and refuses a class with one image. Here each
     class is divided by itself: its count in a part is its fraction rounded up or down, but at least one
@@ -263,6 +281,7 @@ def stratified_split(
         labels: [n] class numbers.
         fractions: of train, validation and test; they sum to 1, and a part with 0 stays empty.
         seed: the same seed gives the same parts.
+        groups: [n] what belongs together has the same value, also its class; None where nothing does.
 
     Returns:
         Three sorted int64 arrays of indices, disjoint, which together hold every index.
@@ -274,6 +293,12 @@ def stratified_split(
         )
     seed = whole_number("the seed", seed, least=0)
     values = np.asarray(labels, dtype=np.int64).reshape(-1)
+    if groups is not None:
+        # One image stands for its group. Where each image is its own group, these are all of them, in their order.
+        _, firsts, group_of = np.unique(np.asarray(groups), return_index=True, return_inverse=True)
+        chosen = stratified_split(values[np.sort(firsts)], fractions, seed)
+        rank = np.argsort(np.argsort(firsts))  # of each group, by its first image
+        return tuple(np.flatnonzero(np.isin(rank[group_of], part)) for part in chosen)
     parts: tuple[list[np.ndarray], ...] = ([], [], [])
     for label in np.unique(values):
         # A generator for each class: one class's size does not change another's division.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import pickle
 import struct
@@ -22,7 +23,9 @@ from helpers.data import folders, load_dataset
 from helpers.data.images import ImageProblem, open_image
 from helpers.errors import CourseError
 
-CURES = ("add ", "give ", "check ", "save it", "make it smaller", "remove ", "ask for", "use ", "set ")
+_NUMBERS = itertools.count()
+
+CURES = ("cut or pad it", "add ", "give ", "check ", "save it", "make it smaller", "remove ", "ask for", "use ", "set ")
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -55,7 +58,7 @@ def good_dataset(root: Path, **counts: int) -> Path:
     for name, count in (counts or {"ants": 4, "bees": 4}).items():
         (root / name).mkdir(parents=True, exist_ok=True)
         for i in range(count):
-            scene().save(root / name / f"good{i}.jpg")
+            scene(60 + next(_NUMBERS)).save(root / name / f"good{i}.jpg")  # no two alike: copies are left out
     return root
 
 
@@ -89,12 +92,15 @@ def test_an_empty_folder(tmp_path):
 
 def test_a_folder_with_files_only(tmp_path):
     scene().save(tmp_path / "a.jpg")
+    refusal(lambda: load_dataset(tmp_path), "1 photo but no class folders", "one folder a class")
+    (tmp_path / "a.jpg").rename(tmp_path / "labels.csv")
+    (tmp_path / "labels.csv").write_text("a,b")
     refusal(lambda: load_dataset(tmp_path), "files but no class folders", "one folder a class")
 
 
 def test_a_file_instead_of_a_folder(tmp_path):
     (tmp_path / "photos.zip").write_bytes(b"PK")
-    refusal(lambda: load_dataset(tmp_path / "photos.zip"), "is a file, not a folder")
+    refusal(lambda: load_dataset(tmp_path / "photos.zip"), "is a file, not a folder", "unpack it")
 
 
 def test_one_class(tmp_path):
@@ -223,14 +229,14 @@ def test_bad_files_among_good_ones_are_skipped_and_reported(tmp_path):
         for skip in splits.skipped:
             assert skip.reason.startswith(BAD[skip.path.name][1]) and "\n" not in skip.reason
         assert sum(map(len, (splits.train, splits.val, splits.test))) == 8
-    assert "bees/cut.gif (truncated" in splits.summary() and f"and {len(BAD) - 5} more" in splits.summary()
+    assert f"skipped: {len(BAD)}" in splits.summary() and "truncated: bees/cut in the header.jpg" in splits.summary()
 
 
 def test_a_file_that_was_repaired_is_back(tmp_path):
     root = good_dataset(tmp_path / "zoo")
     (root / "bees" / "good0.jpg").write_bytes(b"")
     assert len(load_dataset(root).skipped) == 1
-    scene().save(root / "bees" / "good0.jpg")
+    scene(30).save(root / "bees" / "good0.jpg")
     assert load_dataset(root).skipped == []
 
 
@@ -256,7 +262,7 @@ def test_links_to_nowhere_to_themselves_and_in_a_circle(tmp_path):
     (root / "loop").symlink_to(root / "loop")
     splits = load_dataset(root)
     assert splits.classes == ["ants", "bees"]
-    assert {skip.path.name for skip in splits.skipped} == {"self.jpg", "nowhere.jpg", "circle"}
+    assert {skip.path.name for skip in splits.skipped} == {"self.jpg", "nowhere.jpg", "circle", "loop"}
     assert sum(map(len, (splits.train, splits.val, splits.test))) == 8
 
 
@@ -269,7 +275,7 @@ def test_names_with_spaces_signs_and_line_breaks(tmp_path):
     splits = load_dataset(root)
     assert splits.name == "mein Zoo 🐝" and splits.classes == ["große Bienen", "蚂蚁"]
     assert "ein Bild (1) ü.JPG" in splits.train.names + splits.val.names + splits.test.names
-    assert len(splits.skipped) == len(names) and len(splits.summary().splitlines()) == 6
+    assert len(splits.skipped) == len(names) and len(splits.summary().splitlines()) == 7
     assert len(splits.train.fingerprint) == 32
 
 
@@ -328,6 +334,8 @@ def test_one_pixel(tmp_path):
     [
         (np.array([[0, 32768, 65535]], np.uint16), [0, 128, 255]),
         (np.array([[0, 2048, 4095]], np.uint16), [0, 128, 255]),  # a 12-bit scanner
+        (np.array([[0, 511, 1023]], np.uint16), [0, 127, 255]),  # 10 bits
+        (np.array([[0, 8192, 16383]], np.uint16), [0, 128, 255]),  # 14 bits
         (np.array([[0, 128, 255]], np.uint16), [0, 128, 255]),  # 8 bits in a 16-bit file
         (np.array([[0, 50_000, 100_000]], np.int32), [0, 128, 255]),
         (np.array([[-100, 0, 100]], np.int32), [0, 128, 255]),
@@ -392,9 +400,9 @@ def test_an_animation_gives_its_first_frame(tmp_path):
 
 def test_all_kinds_together_make_a_dataset(tmp_path):
     root = good_dataset(tmp_path)
-    scene().convert("L").save(root / "ants" / "gray.png")
-    scene().convert("CMYK").save(root / "ants" / "cmyk.jpg")
-    scene().quantize(8).save(root / "ants" / "palette.gif")
+    scene(50).convert("L").save(root / "ants" / "gray.png")
+    scene(50).convert("CMYK").save(root / "ants" / "cmyk.jpg")
+    scene(50).quantize(8).save(root / "ants" / "palette.gif")
     Image.new("RGB", (1, 1)).save(root / "ants" / "dot.png")
     Image.fromarray(np.arange(256, dtype=np.uint16).reshape(16, 16) * 257).save(root / "ants" / "deep.png")
     splits = load_dataset(root)
@@ -476,3 +484,194 @@ def test_files_with_bytes_changed_are_an_image_or_a_problem(kind, data):
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     image_or_problem(bytes(content[: data.draw(st.integers(1, len(content)))]))
+
+
+# ---- names that do not say what is in the file -----------------------------------------------------
+
+
+def shown_by_content(kind: str, **options) -> bytes:
+    return encoded(noise(40 + next(_NUMBERS), 30), kind, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("photo{}.jpg?w=600", "JPEG"),
+        ("EB{}.jpg_large", "JPEG"),
+        ("EB{}.jpg-large", "JPEG"),
+        ("old{}.jpe", "JPEG"),
+        ("no suffix {}", "PNG"),
+        ("{}.image", "WEBP"),
+        ("{}.dat", "GIF"),
+        ("{}.bin", "BMP"),
+        ("{}.gtiff", "TIFF"),
+        ("{}.txt", "AVIF"),
+    ],
+)
+def test_a_photo_is_known_by_its_content(tmp_path, name, kind):
+    if kind not in Image.SAVE:
+        pytest.skip(f"this build of Pillow does not write {kind}")
+    root = good_dataset(tmp_path / "zoo")
+    for i in range(20):
+        (root / "bees" / name.format(i)).write_bytes(shown_by_content(kind))
+    splits = load_dataset(root)
+    assert splits.skipped == [] and sum(map(len, (splits.train, splits.val, splits.test))) == 28
+    assert all(image.mode == "RGB" for image, _ in splits.train)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("{}.heic", BAD["phone.heic"][0], "HEIC photo"),
+        ("{}.jpg_large", BAD["phone.heic"][0], "HEIC photo"),
+        ("{}.dng", b"II*\0" + bytes(90), "camera raw file"),
+        ("{}.CR2", b"II*\0" + bytes(90), "camera raw file"),
+        ("{}.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no image (.svg)"),
+        ("{}.pdf", b"%PDF-1.7", "no image (.pdf)"),
+        ("{}.mp4", b"\0\0\0\x18ftypmp42", "no image (.mp4)"),
+        ("BMW and others {}.txt", b"BMW and others", "no image (.txt)"),
+        ("page {}", b"<!DOCTYPE html>", "no image (no suffix)"),
+        ("{}.jpg?w=600", b"<!DOCTYPE html>", "no image (.jpg?w=600)"),
+        ("cut{}", encoded(noise())[:-3000], "truncated"),
+    ],
+)
+def test_files_that_are_not_read_are_counted_by_kind(tmp_path, name, content, reason):
+    root = good_dataset(tmp_path / "zoo")
+    for i in range(20):
+        (root / "bees" / name.format(i)).write_bytes(content)
+    splits = load_dataset(root)
+    assert {skip.reason for skip in splits.skipped} == {reason} and len(splits.skipped) == 20
+    assert f"skipped: 20\n  20 {reason}: bees/" in splits.summary()
+
+
+def test_a_camera_raw_file_is_no_photo_though_pillow_reads_its_thumbnail(tmp_path):
+    (tmp_path / "a.dng").write_bytes(encoded(scene(), "TIFF"))
+    refusal(lambda: open_image(tmp_path / "a.dng"), "camera raw file", "save it as JPEG")
+
+
+def test_a_pipe_is_no_photo_and_is_not_waited_for(tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    root = good_dataset(tmp_path / "zoo")
+    os.mkfifo(root / "bees" / "pipe.jpg")
+    assert [(s.path.name, s.reason) for s in load_dataset(root).skipped] == [("pipe.jpg", "unreadable (not a file)")]
+
+
+# ---- deep images: one scale for all ----------------------------------------------------------------
+
+
+def deep_dataset(root: Path, brightest: list[int | float], dtype=np.uint16) -> Path:
+    """One deep image for each value: black on the left and the value on the right."""
+    for name in ("ants", "bees"):
+        (root / name).mkdir(parents=True)
+        for i, value in enumerate(brightest):
+            values = np.zeros((10, 20 + 20 * (name == "bees") + i), dtype)  # another size each: none is a copy
+            values[:, 10:] = value
+            Image.fromarray(values).save(root / name / f"{i}.tif")
+    return root
+
+
+def shown(splits) -> dict[float, int]:
+    """The brightest value on the screen of each file, by its number."""
+    parts = (splits.train, splits.val, splits.test)
+    return {
+        int(Path(name).stem): np.asarray(part.image(i)).max() for part in parts for i, name in enumerate(part.names)
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "top", "words"),
+    [
+        ([200, 300, 4000, 5000, 120], 16383, "0 to 16,383 (14 bits)"),
+        ([200, 300, 4000, 12], 4095, "0 to 4,095 (12 bits)"),
+        ([200, 255, 20], 255, "0 to 255 (8 bits)"),
+        ([1000, 255, 20], 1023, "0 to 1,023 (10 bits)"),
+        ([65535, 255, 20000], 65535, "0 to 65,535 (16 bits)"),
+    ],
+)
+def test_deep_images_of_a_dataset_have_one_scale_which_is_said(tmp_path, values, top, words):
+    splits = load_dataset(deep_dataset(tmp_path / "zoo", values))
+    assert shown(splits) == {i: round(value / top * 255) for i, value in enumerate(values)}
+    (note,) = splits.notes
+    assert note == f"{2 * len(values)} deep photos (whole numbers): {words} became 0 to 255, in all alike"
+    assert note in splits.summary()
+
+
+def test_floats_and_negative_values_have_one_scale_too(tmp_path):
+    splits = load_dataset(deep_dataset(tmp_path / "a", [0.1, 0.5, 1.0], np.float32))
+    assert shown(splits) == {0: 26, 1: 128, 2: 255} and "(floats): 0 to 1 became" in splits.notes[0]
+    splits = load_dataset(deep_dataset(tmp_path / "b", [-100, 50, 100], np.int32))
+    assert shown(splits) == {0: 128, 1: 191, 2: 255}, "0 is in the middle of -100 to 100"
+    assert "-100 to 100 (lowest to highest)" in splits.notes[0]
+
+
+def test_one_deep_image_more_changes_the_scale_and_with_it_the_fingerprint(tmp_path):
+    root = deep_dataset(tmp_path / "zoo", [200, 300, 1000])
+    before = load_dataset(root)
+    kept = load_dataset(root).train
+    Image.fromarray(np.full((5, 5), 60_000, np.uint16)).save(root / "ants" / "new.tif")
+    after = load_dataset(root)
+    part = next(
+        p for p in (after.train, after.val, after.test) if "ants/0.tif" in [f.relative for f in p.source.photos]
+    )
+    i = [f.relative for f in part.source.photos].index("ants/0.tif")
+    assert np.asarray(part.image(i)).max() == round(200 / 65535 * 255)
+    assert before.train.fingerprint == kept.fingerprint
+    same_files = type(before.train)(
+        type(before.train.source)(before.train.source.photos, after.train.source.scales),
+        before.train.labels,
+        before.train.classes,
+        before.train.names,
+    )
+    assert same_files.fingerprint != before.train.fingerprint
+    assert pickle.loads(pickle.dumps(before.train)).fingerprint == before.train.fingerprint
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_deep_images_are_turned_upright(tmp_path, orientation):
+    values = np.zeros((4, 6), np.uint16)
+    values[0, 0] = 65535
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    result = opened(tmp_path, Image.fromarray(values), "deep.tif", exif=exif)
+    corner = {3: (5, 3), 6: (3, 0), 8: (0, 5)}[orientation]
+    assert result.size == ((6, 4) if orientation == 3 else (4, 6)) and result.getpixel(corner) == (255, 255, 255)
+
+
+# ---- files that are whole, and still cannot be read ------------------------------------------------
+
+
+def tiff(array: np.ndarray, **options) -> bytes:
+    tifffile = pytest.importorskip("tifffile")
+    file = io.BytesIO()
+    tifffile.imwrite(file, array, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("array", "options", "what"),
+    [
+        (np.zeros((8, 9, 5), np.uint8), {"planarconfig": "contig"}, "TIFF with 5 channels of 8 bits"),
+        (np.zeros((5, 8, 9), np.uint8), {"planarconfig": "separate"}, "TIFF with 5 channels of 8 bits"),
+        (np.zeros((16, 16, 13), np.uint16), {"planarconfig": "contig"}, "TIFF with 13 channels of 16 bits"),
+        (np.zeros((8, 9), np.float64), {}, "TIFF with 1 channel of 64-bit floats"),
+        (np.zeros((8, 9), np.float16), {}, "TIFF with 1 channel of 16-bit floats"),
+        (np.zeros((64, 64), np.float64), {"tile": (16, 16)}, "TIFF with 1 channel of 64-bit floats"),
+        (np.zeros((64, 64), np.float64), {"bigtiff": True}, "TIFF with 1 channel of 64-bit floats"),
+    ],
+)
+def test_a_tiff_that_pillow_has_no_mode_for_is_no_damaged_one(array, options, what, capfd):
+    options = {"photometric": "minisblack", **options}
+    content = tiff(array, **options)
+    error = refusal(lambda: open_image(io.BytesIO(content)), what, "save it as gray or RGB, with 8 or 16 bits")
+    assert error.reason == what
+    refusal(lambda: open_image(io.BytesIO(content[:-20])), "truncated or damaged")
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("size", [(1, 4000), (4000, 1), (3, 151), (2000, 30)])
+def test_a_strip_is_refused_before_a_resize_makes_a_million_pixels_of_it(tmp_path, size):
+    Image.new("RGB", size).save(tmp_path / "strip.png")
+    refusal(lambda: open_image(tmp_path / "strip.png"), f"too narrow: {size[0]} x {size[1]} pixels", "cut or pad it")
+    Image.new("RGB", (3, 150)).save(tmp_path / "narrow.png")
+    assert open_image(tmp_path / "narrow.png").size == (3, 150)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from helpers.data import DATASETS, datasets, folders, load_dataset
-from helpers.data.images import open_image
+from helpers.data.images import examine_image
 from helpers.errors import CourseError
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -26,7 +28,7 @@ def own_cache(tmp_path_factory, monkeypatch):
 
 def make_photos(folder: Path, count: int, size=(12, 10)) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(len(str(folder)))
+    rng = np.random.default_rng(zlib.crc32(os.fsencode(folder)))  # no two photos alike
     for i in range(count):
         pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{i:03d}.jpg")
@@ -159,15 +161,19 @@ def test_three_part_folders_are_taken_as_they_are(tmp_path):
     splits = load_dataset(tmp_path)
     assert [part.counts() for part in parts(splits)] == [[2, 1], [3, 1], [1, 4]]
     assert [(skip.path.name, skip.reason) for skip in splits.skipped] == [("spare", "beside train/")]
+    assert splits.notes == ["parts: train/ is train, val/ val and test/ test"]
 
 
-def test_what_is_no_photo_is_ignored_and_nested_folders_are_followed(tmp_path):
-    make_dataset(tmp_path, a=3, b=3, b__deep__deeper=2, __MACOSX=1, **{".hidden": 1})
-    make_photos(tmp_path / "__MACOSX", 1)
+def test_what_is_no_photo_in_a_class_is_named_and_nested_folders_are_followed(tmp_path):
+    make_dataset(tmp_path, a=3, b=3, b__deep__deeper=2)
     for name in ("a/.DS_Store", "a/Thumbs.db", "b/notes.txt", "a/._000.jpg", ".DS_Store", "readme.md"):
         (tmp_path / name).write_bytes(b"no photo")
     splits = load_dataset(tmp_path)
-    assert splits.classes == ["a", "b"] and splits.skipped == []
+    assert splits.classes == ["a", "b"]
+    assert {s.path.name: s.reason for s in splits.skipped} == {
+        "Thumbs.db": "no image (.db)",
+        "notes.txt": "no image (.txt)",
+    }
     assert sum(map(len, parts(splits))) == 8
 
 
@@ -205,7 +211,7 @@ def test_the_fingerprint_follows_the_files(tmp_path):
 def test_good_files_are_decoded_once_and_changed_ones_again(tmp_path, monkeypatch):
     root = make_dataset(tmp_path / "zoo", a=4, b=4)
     opened = []
-    monkeypatch.setattr(folders, "open_image", lambda path: opened.append(path.name) or open_image(path))
+    monkeypatch.setattr(folders, "examine_image", lambda path: opened.append(path.name) or examine_image(path))
     load_dataset(root)
     assert len(opened) == 8
     load_dataset(root)
@@ -219,10 +225,11 @@ def test_a_damaged_record_of_good_files_is_made_again(tmp_path):
     root = make_dataset(tmp_path / "zoo", a=4, b=4)
     load_dataset(root)
     (record,) = Path(os.environ["COURSE_CACHE"]).rglob("*.json")
-    for damaged in ("", "[]", '{"good": [1], "pillow": "x"}', "{"):
+    older = json.dumps(json.loads(record.read_text()) | {"format": 1})
+    for damaged in ("", "[]", '{"good": [1], "pillow": "x"}', "{", older):
         record.write_text(damaged)
         assert sum(map(len, parts(load_dataset(root)))) == 8
-        assert len(record.read_text()) > 100
+        assert len(record.read_text()) > 100 and '"format": 1' not in record.read_text()
     assert list(record.parent.iterdir()) == [record], "no half-written file stays"
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from papermill.exceptions import PapermillExecutionError
 
 from helpers import cli
 from helpers.course import rewriting, running
@@ -273,6 +274,14 @@ def test_kernel_that_never_starts_is_told(tmp_path, monkeypatch):
     result = run_lessons([lesson("94")], tmp_path, progress=False)["94"]
     assert (result.status, result.cell) == ("failed", None)
     assert result.error == "RuntimeError: Kernel died before replying to kernel_info"
+
+
+def test_a_message_that_begins_with_a_line_break_is_told(tmp_path, monkeypatch):
+    def watch(run, kernel):
+        raise PapermillExecutionError(2, 2, "", "ValueError", "\n$x^$\n  ^\nExpected end of text", [])
+
+    monkeypatch.setattr(running, "_watch", watch)
+    assert run_lessons([lesson("94")], tmp_path, progress=False)["94"].error == "ValueError: $x^$"
 
 
 def test_timeout_is_told(tmp_path):

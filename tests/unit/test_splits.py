@@ -68,6 +68,28 @@ def test_a_class_is_divided_whatever_the_others_are():
     assert all(np.array_equal(a, b[b < 20]) for a, b in zip(a_first, with_b, strict=True))
 
 
+@settings(deadline=None)  # the machine may be busy
+@given(label_lists, st.integers(0, 99))
+def test_groups_of_one_image_change_nothing(labels, seed):
+    plain = stratified_split(labels, seed=seed)
+    for groups in (range(len(labels)), [f"{i * 7919 % 1009:04d}" for i in range(len(labels))]):
+        grouped = stratified_split(labels, seed=seed, groups=list(groups))
+        assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(plain, grouped, strict=True))
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.lists(st.integers(0, 30), max_size=120), st.integers(0, 99))
+def test_a_group_stays_in_one_part(groups, seed):
+    labels = [group % 3 for group in groups]
+    parts = stratified_split(labels, seed=seed, groups=groups)
+    assert sorted(np.concatenate(parts)) == list(range(len(groups)))
+    held = [{groups[i] for i in part} for part in parts]
+    assert len(set(groups)) == sum(map(len, held))
+    for label in set(labels):
+        if len({g for g in groups if g % 3 == label}) >= 3:
+            assert all(any(g % 3 == label for g in part) for part in held)
+
+
 def test_a_part_with_fraction_zero_stays_empty():
     train, val, test = stratified_split([0, 0, 1, 1, 1], (0.8, 0.2, 0.0))
     assert len(train) == 3 and len(val) == 2 and len(test) == 0
@@ -159,8 +181,12 @@ def test_the_summary_is_a_table_with_totals_and_skipped_files(tmp_path):
         ["all", "22", "6", "4"],
     ]
     assert lines[5] == "skipped: no files"
+    splits.notes = ["read: the folder images/ within"]
     splits.skipped = [Skipped(tmp_path / "bee" / f"{i}.jpg", "truncated") for i in range(7)]
-    assert splits.summary().endswith("bee/4.jpg (truncated) and 2 more")
+    splits.skipped += [Skipped(tmp_path / "bee" / f"{i}", f"reason {i}") for i in range(8)]
+    lines = splits.summary().splitlines()
+    assert lines[5:8] == [splits.notes[0], "skipped: 15", "  7 truncated: bee/0.jpg, bee/1.jpg and 5 more"]
+    assert lines[8] == "  1 reason 0: bee/0" and lines[-1] == "  3 for other reasons"
 
 
 def test_with_transform_reaches_every_part_and_leaves_the_original():

@@ -20,6 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from helpers.course import labels
 from helpers.course.html import BLUE, GREEN, PURPLE, VERMILLION
 
 INK = "#797979"  # text, axes and grid
@@ -45,6 +46,7 @@ STYLE: dict[str, Any] = {
     "legend.frameon": False,
     "lines.linewidth": 2,
     "lines.markersize": 7,
+    **labels.NAMES_ARE_TEXT,
 }
 
 
@@ -77,6 +79,9 @@ def blank(
 def label_axes(axis: Axes, x_label: str, y_label: str, x_log: bool = False, y_log: bool = False) -> None:
     """Both labels, the scales and a grid."""
     axis.set(xlabel=x_label, ylabel=y_label, xscale="log" if x_log else "linear", yscale="log" if y_log else "linear")
+    for log, numbers in ((x_log, axis.xaxis), (y_log, axis.yaxis)):
+        if log:
+            labels.plain_log_ticks(numbers)
     axis.grid()
 
 
@@ -87,7 +92,10 @@ def as_png(figure: Figure) -> bytes:
     """
     drawn, small = io.BytesIO(), io.BytesIO()
     # Ticks are made while a figure is drawn, and take their colour from the settings of that moment.
-    with style() if isinstance(figure, DescribedFigure) else contextlib.nullcontext():
+    with (
+        style() if isinstance(figure, DescribedFigure) else contextlib.nullcontext(),
+        labels.fonts_with_all_letters(figure),
+    ):
         figure.savefig(drawn, format="png", dpi=96, bbox_inches="tight")
     plt.close(figure)
     _of_256_colours(Image.open(drawn).convert("RGBA")).save(small, format="png", optimize=True)
