@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import linecache
-import numbers
 import os
 import re
 import sysconfig
@@ -20,14 +19,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-import torch
-
 import helpers
 from helpers.course import panel, progress
 from helpers.course.process_state import own_process_state
 from helpers.course.stubs import is_unwritten
-from helpers.course.verdicts import Incorrect, Outcome, Report, require
+from helpers.course.verdicts import Incorrect, Outcome, Report
 from helpers.errors import CourseError, first_line
 
 
@@ -41,33 +37,6 @@ class Level(StrEnum):
 
 class NotSolved(Exception):
     """Raised by a strict run (`COURSE_STRICT=1`) for anything but a correct answer."""
-
-
-def short(value: object) -> str:
-    """What a learner's code gave back, on one line of at most 80 characters, to quote in a reason."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-KINDS_OF_HOOK = ("forward_hooks", "forward_pre_hooks", "backward_hooks", "backward_pre_hooks")
-
-
-def hooks_on(module: torch.nn.Module) -> int:
-    """How many hooks are registered on this module itself."""
-    return sum(len(getattr(module, f"_{kind}")) for kind in KINDS_OF_HOOK)
-
-
-def one_number(answer: object, reason: str) -> float:
-    """`answer` as a float: Python's or numpy's number, a fraction, or a tensor that holds one; else `reason`."""
-    if isinstance(answer, np.ndarray) and answer.ndim == 0:
-        answer = answer[()]  # the number itself: np.where and np.piecewise give it back wrapped
-    if isinstance(answer, torch.Tensor):
-        answer = answer.detach()
-        fits = answer.numel() == 1 and answer.dtype != torch.bool and not answer.is_complex()
-    else:
-        fits = isinstance(answer, numbers.Real) and not isinstance(answer, bool)
-    require(fits, reason)
-    return float(answer)
 
 
 class Exercise:

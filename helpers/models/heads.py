@@ -113,7 +113,7 @@ def replace_head(
     """Put `make_head(width, classes)` where the old classifier was; the model is changed in place and returned.
 
     What stands before the last layer (ConvNeXt's LayerNorm and Flatten, dropout) stays, and so does everything
-    that the features pass. The new head has the device and the number type of the old one, and learns though the old
+    that the features pass. The new head has the device and the dtype of the old one, and learns though the old
     one was frozen; what `make_head` freezes itself stays frozen. Auxiliary classifiers of `train()` mode get linear
     layers for as many classes.
 
@@ -457,7 +457,7 @@ def _outputs(layer: nn.Module) -> int:
 
 
 def _new_layer(old: nn.Module, classes: int, make_head: MakeHead) -> nn.Module:
-    """The new layer, with the device, number type and mode of the old one."""
+    """The new layer, with the device, dtype and mode of the old one."""
     if isinstance(old, nn.Linear):
         new = _made(make_head, _width(old), classes)
     else:

@@ -549,7 +549,8 @@ def freeze_all_but(model, parts):
                 but_for(ALL_BUT, ".requires_grad_(True).train()", ".requires_grad_(True)"), "for BatchNorm's statistics"
             ),
             "forgets to let the parts learn": Wrong(
-                but_for(ALL_BUT, ".requires_grad_(True).train()", ".train()"), "Every parameter is frozen: nothing can learn"
+                but_for(ALL_BUT, ".requires_grad_(True).train()", ".train()"),
+                "Every parameter is frozen: nothing can learn",
             ),
             "freezes nothing": Wrong(but_for(ALL_BUT, "    model.requires_grad_(False)\n", ""), "moved `conv1.weight`"),
             "takes layer10 for layer1": Wrong(

@@ -921,7 +921,7 @@ def two_layers(width, classes, hidden, dropout):
                 but_for(HEAD, LAST, f"{LAST}        nn.Hardtanh(-10, 10),\n"), "bends, scales or mixes the logits"
             ),
             "bends before both layers": Wrong(
-                but_for(HEAD, FIRST + ACTIVATION, ACTIVATION + FIRST), "Nothing bent stands between"
+                but_for(HEAD, FIRST + ACTIVATION, ACTIVATION + FIRST), "No activation stands between"
             ),
             "keeps the share that it should drop": Wrong(
                 but_for(HEAD, DROPOUT, "        nn.Dropout(1 - dropout),\n"), "where 80% should"

@@ -69,6 +69,15 @@ def _random_state() -> tuple:
     return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """The workers share the cores: small networks on more threads than cores wait for each other, up to ten times."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(autouse=True)
 def _in_the_notebooks_folder(monkeypatch):
     monkeypatch.chdir(Path(find_lessons()[0].path).parent)

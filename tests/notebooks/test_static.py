@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import statistics
 
 import papermill
 import pytest
@@ -117,6 +118,22 @@ def test_order_of_the_parts(lesson, notebook):
     places = [text.find(part) for part in parts]
     assert -1 not in places, parts[places.index(-1)]
     assert places[1:] == sorted(places[1:])
+
+
+def test_cells_are_short_enough_to_be_read_at_once(lesson, notebook):
+    lines = {cell.id: len(cell.source.splitlines()) for cell in _code(notebook)}
+    assert {cell: count for cell, count in lines.items() if count > 25} == {}
+    assert statistics.median(lines.values()) <= 12
+
+
+def test_few_lines_draw(lesson, notebook):
+    """What a learner carries to work is not to be looked for between lines that draw."""
+    lessons_own = [cell.source for cell in _code(notebook) if "imports" not in cell.metadata.get("tags", [])]
+    drawing = [source for source in lessons_own if re.search(r"\bplt\.|\bshow_figure\(|\bblank\(", source)]
+    share = sum(len(source.splitlines()) for source in drawing) / sum(
+        len(source.splitlines()) for source in lessons_own
+    )
+    assert share <= 0.15, f"{share:.0%} of the lines of code stand in cells that draw"
 
 
 def test_every_picture_has_an_alternative_text(lesson, notebook):

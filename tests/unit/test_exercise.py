@@ -6,7 +6,6 @@ import functools
 import linecache
 import os
 import random
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,9 @@ import torch
 from torch import nn
 
 from helpers.course import progress
-from helpers.course.exercise import Exercise, Exercises, Level, NotSolved, one_number
+from helpers.course.exercise import Exercise, Exercises, Level, NotSolved
 from helpers.course.stubs import is_unwritten
-from helpers.course.verdicts import Incorrect, Outcome, require
+from helpers.course.verdicts import Outcome, require
 from helpers.errors import CourseError
 
 
@@ -139,35 +138,6 @@ def test_stub_is_not_attempted(source):
 @pytest.mark.parametrize("source", WRITTEN.values(), ids=WRITTEN.keys())
 def test_written_answer_is_no_stub(source):
     assert not is_unwritten(typed(source)["f"])
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        0.5,
-        Fraction(1, 2),
-        np.float32(0.5),
-        np.array(0.5),
-        np.where(True, 0.5, 1),
-        torch.tensor(0.5),
-        torch.full((1,), 0.5),
-    ],
-    ids=["float", "fraction", "numpy's", "array without dimensions", "np.where", "tensor", "tensor of one"],
-)
-def test_one_number_in_any_dress(answer):
-    found = one_number(answer, "no number")
-    assert (type(found), found) == (float, 0.5)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [None, "0.5", True, 1j, [0.5], np.array(True), np.array(1j), np.array("0.5"), np.array(None), np.zeros(2),
-     torch.tensor(True), torch.tensor(1j), torch.zeros(2)],
-    ids=repr,
-)  # fmt: skip
-def test_what_is_not_one_number(answer):
-    with pytest.raises(Incorrect, match="no number"):
-        one_number(answer, "no number")
 
 
 def test_traceback_is_cut_to_the_learners_own_lines():

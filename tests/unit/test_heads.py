@@ -722,7 +722,7 @@ def test_words_films_and_rows_of_numbers_go_in_as_well():
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_a_new_head_has_the_number_type_of_the_old_one(dtype):
+def test_a_new_head_has_the_dtype_of_the_old_one(dtype):
     model = gives_seven(small(nn.Linear(6, 5)).to(dtype), picture().to(dtype))
     assert model[6].weight.dtype is dtype
     assert find_head(model).width == 6  # its own picture has that type too

@@ -71,7 +71,7 @@ QUIZ = Quiz(
                 ),
                 Option("more work, but you cannot say how much", "Mostly, but there are pairs where it does less."),
                 Option(
-                    "you cannot say: count the multiply-adds",
+                    "you cannot say: count the MACs",
                     "AlexNet holds nine times the parameters of GoogLeNet, and does half its work.",
                     right=True,
                 ),

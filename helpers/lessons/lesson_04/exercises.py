@@ -272,7 +272,7 @@ class MlpHead(Exercise):
     minutes = 8
     hints = (
         "Two linear layers: from `width` to `hidden`, and from `hidden` to `classes`.",
-        "Without something bent between them, two linear layers are one: put `nn.ReLU()` there.",
+        "Without an activation between them, two linear layers are one: put `nn.ReLU()` there.",
         "`nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, classes))`. "
         "Nothing comes after the last layer: cross-entropy wants logits.",
     )

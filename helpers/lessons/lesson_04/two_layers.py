@@ -150,7 +150,7 @@ def bends_between(made: TwoLayers) -> None:
         gradients.append(made.first.gradient(made.head.eval()(features)[0, 0]))
     require(
         not torch.allclose(*gradients, rtol=1e-3, atol=1e-4),
-        "Nothing bent stands between the first linear layer and the second, so they are one linear layer in disguise. "
+        "No activation stands between the first linear layer and the second, so they are one linear layer in disguise. "
         "Put an activation such as `nn.ReLU()` there.",
     )
 

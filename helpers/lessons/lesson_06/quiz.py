@@ -8,11 +8,11 @@ QUIZ = Quiz(
     "06",
     (
         Question(
-            "Network A does 4.1 billion multiply-adds for a picture, network B 4.4. Which is faster on your machine?",
+            "Network A does 4.1 billion MACs for an image, network B 4.4. Which is faster on your machine?",
             (
                 Option(
                     "A, by about a tenth.",
-                    "That would be so if every multiply-add took the same time. A depthwise convolution spends most "
+                    "That would be so if every MAC took the same time. A depthwise convolution spends most "
                     "of its time on moving numbers.",
                 ),
                 Option(
@@ -28,7 +28,7 @@ QUIZ = Quiz(
             (
                 Option(
                     "The GPU is fast enough for both.",
-                    "One picture may leave a GPU half idle. But 4096 of them, with four billion multiply-adds each, "
+                    "One picture may leave a GPU half idle. But 4096 of them, with four billion MACs each, "
                     "take their time.",
                 ),
                 Option(
