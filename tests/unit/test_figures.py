@@ -77,6 +77,11 @@ def test_curves_tell_a_highest_or_lowest_point_between_the_ends() -> None:
     assert "passes" not in told  # they have other lengths
 
 
+def test_curves_without_x_are_counted_in_whole_numbers() -> None:
+    axis = curves({"a": range(18)}, x_label="layer", y_label="rate").axes[0]
+    assert all(place == round(place) for place in axis.get_xticks())
+
+
 def test_curves_over_words_tell_the_order_of_many() -> None:
     runs = {"a": [1, 2], "b": [2, 4], "c": [1, 3], "d": [0, 1]}
     figure = curves(runs, ["stem", "head"], x_label="part", y_label="distance")

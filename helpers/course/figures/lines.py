@@ -68,6 +68,8 @@ def curves(
     axis.set(title=title, ylim=y_limits)
     if words:
         axis.set_xticks(range(len(words)), words)
+    elif x is None and not x_log:
+        axis.xaxis.get_major_locator().set_params(integer=True)
     elif x is not None and len(x) <= 8:
         axis.set_xticks(x, [number(one) for one in places[next(iter(places))]])
         axis.minorticks_off()
