@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 from tqdm.auto import tqdm
 
 from helpers.errors import CourseError, first_line
@@ -39,13 +39,17 @@ def extract_features(
     """What a frozen backbone says about each image.
 
     The backbone runs in `eval()` mode without gradients; each of its layers then gets its own mode back. The
-    features are kept on disk under a key made of the network's weights, the images and the preprocessing; when one
-    of them changes, so does the key, and they are computed again. `seconds` is kept along with them.
+    features are kept on disk under a key made of the network's weights, the images, the preprocessing and the kind of
+    device; when one of them changes, so does the key, and they are computed again. `seconds` is kept along with them.
+
+    A key cannot see all that is computed: an edited `forward` or a transform that does not tell its settings leave it
+    as it was. So on each reading a few images are computed anew, and where they differ, all are. Not seen: a change
+    that leaves these images as they were.
     """
     if len(dataset) == 0:
         raise CourseError("there is nothing to extract features from: the dataset is empty")
-    file = feature_file(backbone, dataset)
-    if cache and (kept := _read(file)) is not None:
+    file = feature_file(backbone, dataset, device)
+    if cache and (kept := _read(file)) is not None and _still_holds(kept, backbone, dataset, device):
         return kept
     found = _compute(backbone, dataset, device, batch_size, progress)
     if not torch.isfinite(found.features).all():
@@ -55,6 +59,26 @@ def extract_features(
     if cache:
         _write(file, found)
     return found
+
+
+# How many images are computed anew to see whether kept features still hold, and how far, as a share of its length, a
+# row may then be off: the order of sums differs between batch sizes, threads and releases (about 1e-6 on a CPU), and
+# convolutions on a GPU round to 10 bits (TF32).
+SPOT_CHECKS = 4
+TOLERANCE = 2e-3
+
+
+def _still_holds(kept: Features, backbone, dataset, device) -> bool:
+    """Whether a few images, spread over the dataset, give the features and labels that were kept."""
+    if len(kept.features) != len(dataset):
+        return False
+    few = torch.linspace(0, len(dataset) - 1, min(SPOT_CHECKS, len(dataset))).round().long().tolist()
+    now = _compute(backbone, Subset(dataset, few), device, SPOT_CHECKS, progress=False)
+    then = kept.features[few]
+    if now.features.shape != then.shape or not torch.equal(now.labels, kept.labels[few]):
+        return False
+    off = (now.features - then).norm(dim=1)
+    return bool((off <= TOLERANCE * then.norm(dim=1)).all())  # a NaN is no match either
 
 
 @torch.no_grad()
@@ -73,13 +97,13 @@ def _compute(backbone, dataset, device, batch_size, progress) -> Features:
     return Features(torch.cat(features), torch.cat(labels), time.perf_counter() - started)
 
 
-def feature_file(backbone: nn.Module, dataset) -> Path:
-    """The cache file for this network, these images and this preprocessing."""
+def feature_file(backbone: nn.Module, dataset, device: torch.device | str = "cpu") -> Path:
+    """The cache file for this network, these images, this preprocessing and this kind of device."""
     key = hashlib.blake2b(b"features, labels, seconds", digest_size=16)  # what a file holds
     for name, value in backbone.state_dict().items():
         key.update(name.encode())
         key.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    for part in (str(backbone), dataset.fingerprint, repr(dataset.transform)):
+    for part in (str(backbone), dataset.fingerprint, repr(dataset.transform), torch.device(device).type):
         key.update(part.encode())
     folder = cache_dir() / "features"
     folder.mkdir(parents=True, exist_ok=True)

@@ -158,7 +158,7 @@ def test_features_are_computed_once_and_read_back_with_their_seconds(network, da
     done = len(passes)
     again = extract_features(network, dataset)
     assert done > 0
-    assert len(passes) == done
+    assert passes[done:] == [features_module.SPOT_CHECKS]  # a few, to see whether what was kept still holds
     assert torch.equal(first.features, again.features)
     assert again.seconds == pytest.approx(first.seconds)
 
@@ -173,6 +173,76 @@ def test_other_weights_images_or_preprocessing_are_computed_anew(network, datase
     assert changed != key
     network[1].running_mean.add_(1e-3)  # a drifted statistic is another network, too
     assert feature_file(network, dataset) != changed
+
+
+class Pooled(nn.Module):
+    """Its `forward` can be edited in a notebook without any weight or name being another."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 3, 3)
+
+    def forward(self, images):
+        return self.conv(images).mean(dim=(2, 3))
+
+
+class Brightness:
+    """A transform of one's own, which does not tell its settings."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, image):
+        return to_tensor(image) * self.factor
+
+    def __repr__(self):
+        return "Brightness()"
+
+
+def test_an_edited_forward_is_computed_anew(dataset, monkeypatch):
+    torch.manual_seed(0)
+    model = Pooled()
+    stale = extract_features(model, dataset).features
+    monkeypatch.setattr(Pooled, "forward", lambda self, images: self.conv(images).amax(dim=(2, 3)))
+    found = extract_features(model, dataset).features
+    assert torch.equal(found, extract_features(model, dataset, cache=False).features)
+    assert (found - stale).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("factor", [0.2, 0.98])
+def test_a_transform_that_does_not_tell_its_settings_is_computed_anew(network, dataset, factor):
+    extract_features(network, dataset.with_transform(Brightness(1.0)))
+    other = dataset.with_transform(Brightness(factor))
+    assert feature_file(network, other) == feature_file(network, dataset.with_transform(Brightness(1.0)))
+    assert torch.equal(
+        extract_features(network, other).features, extract_features(network, other, cache=False).features
+    )
+
+
+def test_other_threads_and_batch_sizes_read_what_was_kept(network, dataset, passes):
+    first = extract_features(network, dataset, batch_size=1)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if threads > 1 else 2)
+    try:
+        again = extract_features(network, dataset, batch_size=10)
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(first.features, again.features)
+    assert passes[-1] == features_module.SPOT_CHECKS
+
+
+def test_one_image_can_be_read_back(network, dataset, passes):
+    one = dataset.subset([3])
+    assert torch.equal(extract_features(network, one).features, extract_features(network, one).features)
+    assert passes == [1, 1]
+
+
+def test_a_kind_of_device_has_features_of_its_own(network, dataset):
+    assert (
+        feature_file(network, dataset, "cuda:1")
+        == feature_file(network, dataset, "cuda")
+        != feature_file(network, dataset)
+    )
 
 
 def to_tensor_brighter(image: Image.Image) -> torch.Tensor:
