@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from helpers.errors import CourseError, first_line
 from helpers.models.freezing import eval_mode
 from helpers.places import atomic_write, cache_dir
+from helpers.training.refusals import collated
 
 
 class Features(NamedTuple):
@@ -91,7 +92,7 @@ def _compute(backbone, dataset, device, batch_size, progress) -> Features:
     with eval_mode(backbone):
         pairs = [
             (backbone(images.to(**layout)).float().cpu(), labels)
-            for images, labels in tqdm(batches, desc="features", leave=False, disable=not progress)
+            for images, labels in collated(tqdm(batches, desc="features", leave=False, disable=not progress))
         ]
     features, labels = zip(*pairs, strict=True)
     return Features(torch.cat(features), torch.cat(labels), time.perf_counter() - started)

@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from helpers.errors import CourseError
 from helpers.models.freezing import eval_mode
+from helpers.training.refusals import collated, logits_in_training, require_floats, require_trainable
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -41,16 +42,20 @@ def train(
 ) -> History:
     """Cross-entropy training in `train()` mode; `scheduler` steps once a batch.
 
-    `batches` yields (inputs [n, ...], labels [n]) anew each epoch. A loss that is not finite stops the run
-    with a `CourseError`, before the step that would write it into the weights.
+    `batches` yields (inputs [n, ...], labels [n]) anew each epoch.
+
+    Raises:
+        CourseError: a loss is not finite (before the step that would write it into the weights), an epoch has no
+            batch, or no training can come of what was given, as `helpers.training.refusals` tells.
     """
+    require_trainable(model, optimizer, scheduler)
     history, started = History(), time.perf_counter()
     for epoch in tqdm(range(epochs), desc=label or "training", leave=False, disable=not progress):
         model.train()
         total, seen = 0.0, 0
-        for inputs, labels in batches:
+        for inputs, labels in collated(batches):
             inputs, labels = inputs.to(device), labels.to(device)
-            loss = nn.functional.cross_entropy(_logits(model(inputs)), labels)
+            loss = nn.functional.cross_entropy(logits_in_training(model, inputs, labels), labels)
             if not math.isfinite(loss.item()):
                 raise CourseError(
                     f"the loss became {loss.item()} in epoch {epoch + 1}: lower the learning rate, "
@@ -62,26 +67,25 @@ def train(
             if scheduler is not None:
                 scheduler.step()
             total, seen = total + loss.item() * len(labels), seen + len(labels)
-        history.train_loss.append(total / max(seen, 1))
+        if not seen:
+            ran_out = f"no batch is left in epoch {epoch + 1}: a generator gives its batches once; pass a list or a"
+            nothing = "there is nothing to train on: the batches are empty; look at the dataset and at the"
+            raise CourseError(f"{ran_out if epoch else nothing} DataLoader")
+        history.train_loss.append(total / seen)
         if val is not None:
             history.val_accuracy.append(evaluate(model, val, device=device))
     history.seconds = time.perf_counter() - started
     return history
 
 
-def _logits(output: Tensor | tuple[Tensor, ...]) -> Tensor:
-    """In `train()` mode GoogLeNet and Inception give a tuple: the logits, and those of auxiliary classifiers.
-
-    Only the first are trained: the others belong to training from scratch.
-    """
-    return output if isinstance(output, Tensor) else output[0]
-
-
 @torch.inference_mode()
 def predict(model: nn.Module, batches: Batches, *, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
     """Logits [n, classes] and labels [n], both on the CPU; each layer gets its mode back afterwards."""
     with eval_mode(model):
-        pairs = [(model(inputs.to(device)).cpu(), labels) for inputs, labels in batches]
+        pairs = []
+        for inputs, labels in collated(batches):
+            require_floats(inputs)
+            pairs.append((model(inputs.to(device)).cpu(), labels))
     if not pairs:
         raise CourseError("there is nothing to predict on: the dataset is empty")
     logits, labels = zip(*pairs, strict=True)

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from safetensors import SafetensorError
 from torch import nn
+from torch.utils.data import DataLoader
 
 from helpers.data.splits import Arrays, ImageDataset
 from helpers.errors import CourseError
@@ -93,6 +94,68 @@ def test_a_loss_that_is_not_finite_stops_before_it_reaches_the_weights():
     with pytest.raises(CourseError, match=r"epoch 1.*learning rate"):
         train(model, batches, torch.optim.SGD(model.parameters(), lr=0.1), epochs=2)
     assert torch.equal(before, model.weight)
+
+
+def trained(model=None, batches=None, optimizer=None, **options):
+    """`train` on a sound little task, but for what is given."""
+    model = model or nn.Linear(2, 3)
+    batches = [(torch.randn(4, 2), torch.tensor([0, 1, 2, 0]))] if batches is None else batches
+    return train(model, batches, optimizer or torch.optim.SGD(model.parameters(), lr=0.1), epochs=2, **options)
+
+
+def frozen_head() -> nn.Module:
+    return nn.Linear(2, 3).requires_grad_(False)
+
+
+IMAGES = [Image.new("RGB", (4, 4)), Image.new("RGB", (4, 5))]
+NOTHING_TO_LEARN = {
+    "no batch": (lambda: trained(batches=[]), "nothing to train on.*look at the dataset"),
+    "a generator": (
+        lambda: trained(batches=((torch.randn(4, 2), torch.zeros(4).long()) for _ in "ab")), "in epoch 2.*once"),
+    "an optimizer made before the head": (
+        lambda: trained(optimizer=torch.optim.SGD(nn.Linear(2, 3).parameters(), lr=0.1)), "2 tensors.*anew"),
+    "everything frozen": (lambda: trained(frozen_head()), "nothing can learn.*requires_grad"),
+    "LBFGS": (lambda: trained(m := nn.Linear(2, 3), optimizer=torch.optim.LBFGS(m.parameters())), "LBFGS.*AdamW"),
+    "ReduceLROnPlateau": (
+        lambda: trained(
+            m := nn.Linear(2, 3),
+            optimizer=(o := torch.optim.SGD(m.parameters(), lr=0.1)),
+            scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau(o),
+        ),
+        "ReduceLROnPlateau.*OneCycleLR",
+    ),
+    "too few outputs": (lambda: trained(nn.Linear(2, 2)), "labels from 0 to 2.*2 outputs"),
+    "a negative label": (lambda: trained(batches=[(torch.randn(1, 2), torch.tensor([-1]))]), "count labels from 0"),
+    "images of different sizes": (
+        lambda: trained(batches=DataLoader([(torch.zeros(3, 4, 4), 0), (torch.zeros(3, 4, 5), 1)], batch_size=2)),
+        "different sizes.*Resize"),
+    "images without a transform": (
+        lambda: trained(batches=DataLoader([(image, 0) for image in IMAGES], batch_size=2)), "no tensors.*transform"),
+    "whole numbers": (
+        lambda: trained(nn.Conv2d(3, 2, 1), [(torch.zeros(2, 3, 4, 4).byte(), torch.zeros(2).long())]),
+        "uint8.*ToDtype"),
+    "a last batch of one": (
+        lambda: trained(nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 3)), [(torch.zeros(1, 2), torch.tensor([0]))]),
+        "average of one image.*drop_last"),
+    "predicting on whole numbers": (
+        lambda: predict(nn.Conv2d(3, 2, 1), [(torch.zeros(2, 3, 4, 4).byte(), torch.zeros(2))]), "uint8.*ToDtype"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "told"), NOTHING_TO_LEARN.values(), ids=NOTHING_TO_LEARN.keys())
+def test_what_no_training_can_come_of_is_told_in_one_line(call, told):
+    with pytest.raises(CourseError, match=told) as error:
+        call()
+    assert "\n" not in str(error.value)
+
+
+def test_errors_of_a_model_itself_come_through():
+    class Stops(nn.Linear):
+        def forward(self, inputs):
+            raise ValueError("its own")
+
+    with pytest.raises(ValueError, match="its own"):
+        trained(Stops(2, 3))
 
 
 def test_prediction_uses_eval_mode_and_gives_the_mode_back(network, dataset):
