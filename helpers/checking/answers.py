@@ -46,6 +46,15 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def opening(case: str) -> str:
+    """What a reason begins with: `case`, with a comma where it ends with no mark of its own.
+
+    >>> opening("For an empty batch"), opening("Each part has its rate:")
+    ('For an empty batch,', 'Each part has its rate:')
+    """
+    return case if case.endswith((",", ":", ".")) else f"{case},"
+
+
 def plain(value: object) -> object:
     """The value that an answer holds, in the types of Python and torch alone.
 
@@ -113,10 +122,10 @@ def a_tensor(said: object, shape: Sequence[int], case: str, *, of: str = "tensor
     torch.Size([2, 3])
     """
     value = plain(said)
-    require(is_a(value, Tensor), f"{case} you gave `{short(said)}`, and a tensor was expected: {of}.")
+    require(is_a(value, Tensor), f"{opening(case)} you gave `{short(said)}`, and a tensor was expected: {of}.")
     require(
         list(value.shape) == list(shape),
-        f"{case} the shape of your {of} is {list(value.shape)}, and {list(shape)} was expected. {why}".strip(),
+        f"{opening(case)} the shape of your {of} is {list(value.shape)}, and {list(shape)} was expected. {why}".strip(),
     )
     return value
 
@@ -125,10 +134,10 @@ def names(said: object, case: str, *, of: str = "names", twice: str = "") -> lis
     """`said` as a list of different strings, in its order; a set is given back sorted. `twice` cures a repeated one."""
     value = plain(said)
     fits = is_a(value, (list, tuple, set, frozenset)) and all(type(one) is str for one in value)
-    require(fits, f"{case} a list of {of} was expected, and you gave `{short(said)}`.")
+    require(fits, f"{opening(case)} a list of {of} was expected, and you gave `{short(said)}`.")
     listed = list(value) if isinstance(value, list | tuple) else sorted(value)
     repeated = [one for one in dict.fromkeys(listed) if listed.count(one) > 1]
-    require(not repeated, f"{case} your list names {quoted(repeated)} more than once. {twice}".strip())
+    require(not repeated, f"{opening(case)} your list names {quoted(repeated)} more than once. {twice}".strip())
     return listed
 
 
@@ -148,10 +157,11 @@ def exactly(
     """
     found, wanted = names(said, case, twice=twice), list(expected)
     missed = [name for name in wanted if name not in found]
-    require(not missed, f"{case} your list misses {quoted(missed)}. {_sentence(missing, missed)}".strip())
+    require(not missed, f"{opening(case)} your list misses {quoted(missed)}. {_sentence(missing, missed)}".strip())
     surplus = [name for name in found if name not in wanted]
     require(
-        not surplus, f"{case} your list names {quoted(surplus)}, and should not. {_sentence(extra, surplus)}".strip()
+        not surplus,
+        f"{opening(case)} your list names {quoted(surplus)}, and should not. {_sentence(extra, surplus)}".strip(),
     )
 
 
@@ -166,17 +176,17 @@ def pairs(said: object, case: str, *, count: int | None = None) -> list[tuple[st
     """`said` as a list of (name, number), of `count` entries where that is given."""
     value = plain(said)
     fits = is_a(value, (list, tuple)) and all(is_a(one, (list, tuple)) and len(one) == 2 for one in value)
-    require(fits, f"{case} a list of pairs (name, number) was expected, and you gave `{short(said)}`.")
+    require(fits, f"{opening(case)} a list of pairs (name, number) was expected, and you gave `{short(said)}`.")
     for name, number in value:
         a_number = issubclass(type(number), numbers.Real) and type(number) is not bool
         require(
             type(name) is str and a_number,
-            f"{case} a pair is `{short((name, number))}`: its name must be a string, and its number a plain one. "
-            "`float(...)` or `int(...)` makes one of a tensor.",
+            f"{opening(case)} a pair is `{short((name, number))}`: its name must be a string, and its number a plain "
+            "one. `float(...)` or `int(...)` makes one of a tensor.",
         )
     require(
         count is None or len(value) == count,
-        f"{case} your list has {len(value)} pairs, and {count} were expected.",
+        f"{opening(case)} your list has {len(value)} pairs, and {count} were expected.",
     )
     return [(name, number if type(number) in (int, float) else float(number)) for name, number in value]
 
@@ -203,12 +213,15 @@ def most_likely(
     found = pairs(said, case, count=k)
     given = [name for name, _ in found]
     strange = [name for name in given if name not in categories]
-    require(not strange, f"{case} your list names {quoted(strange)}. The names are those in the network's categories.")
+    require(
+        not strange,
+        f"{opening(case)} your list names {quoted(strange)}. The names are those in the network's categories.",
+    )
     shares = torch.tensor([share for _, share in found], dtype=torch.float64)
     require(
         not shares.isnan().any(),
-        f"{case} a probability is no number (nan): `exp` of a large logit does not fit into a float. PyTorch's softmax "
-        "subtracts the highest logit first.",
+        f"{opening(case)} a probability is no number (nan): `exp` of a large logit does not fit into a float. "
+        "PyTorch's softmax subtracts the highest logit first.",
     )
     best = logits.double().softmax(0).topk(k)
     right = [
@@ -217,7 +230,7 @@ def most_likely(
     if given == [name for name, _ in right] and torch.allclose(shares, best.values, rtol=0, atol=1e-4):
         return found
     raise Incorrect(
-        f"{case} you said {_listed(found)}, and {_listed(right)} was expected. "
+        f"{opening(case)} you said {_listed(found)}, and {_listed(right)} was expected. "
         + _why_other_shares(shares, logits.double(), mistakes or {}, otherwise)
     )
 
@@ -277,23 +290,26 @@ def refusal(
     except Exception as raised:
         stopped = f"`{type(raised).__name__}: {first_line(raised)[:110]}`"
         raise Incorrect(
-            f"{case} your function stopped with {stopped}. Look for the mistake first, and raise a `{kind}` that says "
-            "what is wrong."
+            f"{opening(case)} your function stopped with {stopped}. Look for the mistake first, and raise a `{kind}` "
+            "that says what is wrong."
         ) from None
-    raise Incorrect(f"{case} your function gave back `{short(found)}`: raise a `{kind}` that says what is wrong.")
+    raise Incorrect(
+        f"{opening(case)} your function gave back `{short(found)}`: raise a `{kind}` that says what is wrong."
+    )
 
 
 def _require_cause(message: str, kind: str, case: str, naming: list[str], sparing: list[str]) -> None:
-    require(message.strip(), f"{case} your `{kind}` says nothing: put the cause into its message.")
+    require(message.strip(), f"{opening(case)} your `{kind}` says nothing: put the cause into its message.")
     wanted = "` or `".join(naming)
     require(
         not naming or any(_named(name, message, after_a_dot=True) for name in naming),
-        f"{case} your `{kind}` should name `{wanted}`; it says: {short(message)}",
+        f"{opening(case)} your `{kind}` should name `{wanted}`; it says: {short(message)}",
     )
     blamed = [name for name in sparing if _named(name, message)]
     require(
         not blamed,
-        f"{case} your `{kind}` names {quoted(blamed)} as well, where nothing is wrong. It says: {short(message)}",
+        f"{opening(case)} your `{kind}` names {quoted(blamed)} as well, where nothing is wrong. It says: "
+        f"{short(message)}",
     )
 
 

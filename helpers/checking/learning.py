@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers.checking.answers import plain, quoted, short
+from helpers.checking.answers import opening, plain, quoted, short
 from helpers.course.verdicts import Incorrect, require
 from helpers.errors import first_line
 from helpers.models.freezing import moved, snapshot
@@ -60,31 +60,38 @@ def every_parameter_moves(model: nn.Module, images: Tensor, labels: Tensor, *, s
 
 
 def step_moves_only(
-    rest: nn.Module, model: nn.Module, frozen: nn.Module, images: Tensor, labels: Tensor, case: str, advice: str = ""
+    head: nn.Module,
+    *,
+    of: nn.Module,
+    frozen: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    case: str,
+    advice: str = "",
 ) -> None:
-    """One real training step of `model` moves its part `rest`, and nothing of its part `frozen`, buffers included.
+    """One real training step of the model `of` moves its part `head`, and nothing of `frozen`, buffers included.
 
     Proved for this step alone, and in the modes that the parts are in now: what a later `train()` does is another
     question.
 
     Args:
-        case: which network this is, to begin a sentence with: "In a network with BatchNorm,".
+        case: which network this is, to begin a sentence with: "In a network with BatchNorm".
         advice: what the exercise adds where buffers moved.
     """
-    before, rest_before = snapshot(frozen), snapshot(rest)
-    train_one_step(model, images, labels)
-    require(moved(rest_before, rest), "Even the head did not learn: gradients are switched off altogether.")
+    before, head_before = snapshot(frozen), snapshot(head)
+    train_one_step(of, images, labels)
+    require(moved(head_before, head), "Even the head did not learn: gradients are switched off altogether.")
     names = moved(before, frozen)
     parameters = [name for name in names if name in dict(frozen.named_parameters())]
     require(
         not parameters,
-        f"{case} one training step still moved the parameters {quoted(parameters)}. Set `requires_grad` to False on "
-        "every one.",
+        f"{opening(case)} one training step still moved the parameters {quoted(parameters)}. Set `requires_grad` to "
+        "False on every one.",
     )
     require(
         not names,
-        f"{case} the parameters stand still, but the buffers {quoted(names)} moved in one forward pass. BatchNorm "
-        f"updates them in `train()` mode. {advice}".strip(),
+        f"{opening(case)} the parameters stand still, but the buffers {quoted(names)} moved in one forward pass. "
+        f"BatchNorm updates them in `train()` mode. {advice}".strip(),
     )
 
 
@@ -96,7 +103,7 @@ class Groups:
     """Parameter groups as they came, for an optimizer, and the settings of each parameter by its name."""
 
     groups: list[dict]
-    of: dict[str, dict]
+    settings_by_name: dict[str, dict]
 
 
 def in_exactly_one_group(
@@ -104,6 +111,7 @@ def in_exactly_one_group(
     model: nn.Module,
     *,
     settings: Collection[str],
+    case: str = "",
     missing: str = "and would never be trained",
     twice: str = "",
 ) -> Groups:
@@ -114,33 +122,35 @@ def in_exactly_one_group(
 
     Args:
         settings: what a group has beside its parameters, to name it where `said` is no list of groups: {"lr"}.
+        case: which network this is, to begin a sentence with; empty where it is the only one.
         missing: goes on after "`fc.bias` is in no group,".
         twice: the cure where a parameter is in two groups.
     """
+    here = f"{opening(case)} " if case else ""
     groups = parameter_groups(said, settings)
     held = [{id(p) for p in group["params"]} for group in groups]
     named = dict(model.named_parameters())
     absent = {name: p for name, p in named.items() if not any(id(p) in ids for ids in held)}
     trainable = [name for name, p in absent.items() if p.requires_grad]
-    require(not trainable, f"{quoted(trainable)} is in no group, {missing}.")
-    require(not absent, f"{quoted(absent)} is frozen and in no group: the groups hold every parameter.")
+    require(not trainable, f"{here}{quoted(trainable)} is in no group, {missing}.")
+    require(not absent, f"{here}{quoted(absent)} is frozen and in no group: the groups hold every parameter.")
     across = [name for name, p in named.items() if sum(id(p) in ids for ids in held) > 1]
-    require(not across, f"{quoted(across)} is in two groups. {twice}".strip())
+    require(not across, f"{here}{quoted(across)} is in two groups. {twice}".strip())
     within = [name for name, p in named.items() if any(sum(p is one for one in g["params"]) > 1 for g in groups)]
     require(
         not within,
-        f"{quoted(within)} is in one group more than once. `parameters()` of a layer holds those of the layers inside "
-        "it as well: where you go through all layers, each parameter comes up again and again.",
+        f"{here}{quoted(within)} is in one group more than once. `parameters()` of a layer holds those of the layers "
+        "inside it as well: where you go through all layers, each parameter comes up again and again.",
     )
     strangers = sum(len(ids - {id(p) for p in named.values()}) for ids in held)
     require(not strangers, f"{strangers} tensors in your groups are no parameters of this network: train what it has.")
-    of = {
+    by_name = {
         name: {key: value for key, value in group.items() if key != "params"}
         for name, p in named.items()
         for group, ids in zip(groups, held, strict=True)
         if id(p) in ids
     }
-    return Groups(groups, of)
+    return Groups(groups, by_name)
 
 
 def parameter_groups(said: object, settings: Collection[str]) -> list[dict]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers.checking.answers import capital, is_a, plain, short
+from helpers.checking.answers import capital, is_a, opening, plain, short
 from helpers.course.verdicts import Incorrect, require
 from helpers.errors import first_line
 from helpers.models.freezing import eval_mode
@@ -82,17 +82,18 @@ def called_for_prediction(calls: Sequence[Call], case: str) -> None:
 
     To take the gradients off what comes out, with `detach()`, is too late: the pass has kept them in memory.
     """
-    require(len(calls), f"{case} the network was not called once.")
+    require(len(calls), f"{opening(case)} the network was not called once.")
     in_train_mode = [call for call in calls if call.training]
     require(
         not in_train_mode,
-        f"{case} the network ran in `train()` mode, in which dropout and BatchNorm act as in training. `model.eval()` "
-        "comes before the prediction.",
+        f"{opening(case)} the network ran in `train()` mode, in which dropout and BatchNorm act as in training. "
+        "`model.eval()` comes before the prediction.",
     )
     require(
         not any(call.gradients_on for call in calls),
-        f"{case} gradients were recorded during the pass: every prediction then keeps the whole computation in memory. "
-        "Call the model inside `torch.inference_mode()` or `torch.no_grad()`; `detach()` afterwards is too late.",
+        f"{opening(case)} gradients were recorded during the pass: every prediction then keeps the whole computation "
+        "in memory. Call the model inside `torch.inference_mode()` or `torch.no_grad()`; `detach()` afterwards is too "
+        "late.",
     )
 
 

@@ -26,7 +26,7 @@ from torch.nn.modules.module import (
 )
 from torchvision.models import WeightsEnum
 
-from helpers.checking.answers import capital, quoted, short
+from helpers.checking.answers import capital, opening, quoted, short
 from helpers.course.verdicts import Incorrect, require
 
 # All that `nn.Module` keeps hooks in, on a module itself and for all modules of all networks.
@@ -507,8 +507,8 @@ def nothing_built(case: str) -> Iterator[None]:
 
     def stop(what: str) -> None:
         attempts.append(
-            f"{case} your function {what}, which takes time and memory. What is asked for stands in the weights' "
-            "`meta`."
+            f"{opening(case)} your function {what}, which takes time and memory. What is asked for stands in the "
+            "weights' `meta`."
         )
         raise Incorrect(attempts[0])
 

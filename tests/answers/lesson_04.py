@@ -1077,7 +1077,7 @@ def check_head(model, classes, images):
             ),
             "expects a tensor": Wrong(
                 but_for(CHECK, "not isinstance(logits, torch.Tensor)", "logits is None"),
-                "For a network that gives a dict your function stopped with `AttributeError",
+                "For a network that gives a dict, your function stopped with `AttributeError",
             ),
             "expects a softmax without zeros": Wrong(
                 but_for(CHECK, PROBABILITIES, PROBABILITIES.replace(">=", ">")), "one 1 in each row"
@@ -1120,7 +1120,7 @@ def check_head(model, classes, images):
             ),
             "knows dicts only": Wrong(
                 but_for(CHECK, "not isinstance(logits, torch.Tensor)", "isinstance(logits, dict)"),
-                "gives a tuple your function stopped with",
+                "gives a tuple, your function stopped with",
             ),
             "compares a text with a number": Wrong(
                 but_for(
@@ -1128,7 +1128,7 @@ def check_head(model, classes, images):
                     "type(classes) is not int or classes < 1",
                     "classes is None or isinstance(classes, bool | float) or classes < 1",
                 ),
-                "For `classes='4'` your function stopped with `TypeError",
+                "For `classes='4'`, your function stopped with `TypeError",
             ),
             "wants a head that learns": Wrong(
                 but_for(CHECK, FROZEN, "not any(p.requires_grad for p in list(model.parameters())[-2:])"),

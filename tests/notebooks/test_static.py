@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import statistics
 
@@ -89,6 +90,14 @@ def test_exercise_cell_ends_with_its_check_and_is_compared_by_nbval(lesson, note
         assert "nbval-check-output" in cell.metadata.tags
         assert stub.strip(), f"exercise {number} has no stub"
         assert len(ast.parse(check).body) == 1, f"exercise {number} goes on after its check"
+
+
+def test_the_check_line_is_the_one_that_an_error_would_name(lesson, notebook):
+    """With another name an error would tell the learner to hand in something else, such as the course's own."""
+    for number, cell in exercise_cells(notebook).items():
+        call = ast.parse(divided(cell)[1]).body[0].value
+        examine = type(lesson_module(lesson.number).EXERCISES[number]).examine
+        assert [argument.id for argument in call.args] == list(inspect.signature(examine).parameters)[1:], number
 
 
 def test_exercise_is_stated_in_the_cell_above(lesson, notebook):

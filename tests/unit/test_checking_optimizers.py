@@ -91,7 +91,7 @@ def test_the_exercise_says_what_an_argument_changes_by():
 
 def test_settings_come_back_as_plain_numbers(model):
     held = in_exactly_one_group([{"params": model.parameters(), "lr": Liar(0.5)}], model, settings={"lr"})
-    assert {type(settings["lr"]) for settings in held.of.values()} == {float}
+    assert {type(settings["lr"]) for settings in held.settings_by_name.values()} == {float}
     assert type(held.groups[0]["lr"]) is float
     torch.optim.SGD(held.groups)
 

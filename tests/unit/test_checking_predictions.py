@@ -74,7 +74,7 @@ def test_knows_its_images_only_as_they_are_prepared():
     ids=["a layer", "on meta", "without parameters", "a network", "its weights"],
 )
 def test_nothing_built_stops_whoever_begins(attempt):
-    with pytest.raises(Incorrect, match="Here your function began to"), nothing_built("Here"):
+    with pytest.raises(Incorrect, match="Here, your function began to"), nothing_built("Here"):
         attempt()
     nn.Linear(1, 1)  # and after the block it stops nobody
 

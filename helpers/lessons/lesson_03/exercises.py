@@ -91,25 +91,26 @@ def freeze_for_real(model):
     model.eval()
 """
 
-    def examine(self, freeze):
+    def examine(self, freeze_for_real):
         for batch_norm in (False, True):
             backbone, images = networks.backbone(batch_norm=batch_norm), networks.images(5)
             expected = backbone.eval()(images)
-            freeze(backbone.train())
+            freeze_for_real(backbone.train())
             together, alone = backbone(images), backbone(images[:1])
-            same_function(alone, together[:1], _ITS_NEIGHBOURS)
-            same_function(together, expected, _ANOTHER_FUNCTION)
+            same_function(alone, together[:1], _BATCH_STATISTICS_IN_USE)
+            same_function(together, expected, _FEATURES_CHANGED)
             head = nn.Linear(6, 2)
             case = f"In a network {'with' if batch_norm else 'without'} BatchNorm,"
-            step_moves_only(head, nn.Sequential(backbone, head), backbone, networks.images(16), LABELS, case)
+            batch = {"images": networks.images(16), "labels": LABELS}
+            step_moves_only(head, of=nn.Sequential(backbone, head), frozen=backbone, **batch, case=case)
         return "One real training step with weight decay moved no parameter and no statistic of the backbone."
 
 
-_ITS_NEIGHBOURS = (
+_BATCH_STATISTICS_IN_USE = (
     "What your frozen network says about an image depends on the other images of its batch: BatchNorm still uses the "
     "batch's own statistics. Put it into `eval()` mode."
 )
-_ANOTHER_FUNCTION = (
+_FEATURES_CHANGED = (
     "Frozen, the network no longer gives the features that it gave before in `eval()` mode. Freezing must not change "
     "what it computes."
 )
@@ -152,9 +153,14 @@ class Frozen(nn.Module):
         a_tensor(frozen(images), [4, 6], "From `forward`,", of="features")
         for _ in range(2):
             model = nn.Sequential(frozen, head).train()
-            step_moves_only(head, model, backbone, networks.images(16), LABELS, "After `model.train()`,", _OVERRIDE)
+            batch = {"images": networks.images(16), "labels": LABELS}
+            step_moves_only(
+                head, of=model, frozen=backbone, **batch, case="After `model.train()`", advice=_TRAIN_NOT_OVERRIDDEN
+            )
             model.eval()
-        same_function(frozen.train()(images), expected, f"After `train()`, the features are others. {_OVERRIDE}")
+        same_function(
+            frozen.train()(images), expected, f"After `train()`, the features are others. {_TRAIN_NOT_OVERRIDDEN}"
+        )
         return "Whatever a training loop calls, this backbone stays where it is."
 
 
@@ -162,7 +168,9 @@ _NOT_A_PART = (
     "The backbone is not a part of your module: `.to(device)` and `state_dict()` would miss it. Keep it as "
     "`self.backbone = backbone`."
 )
-_OVERRIDE = "`train()` put the backbone back into training mode: override `train` so that it stays in `eval()`."
+_TRAIN_NOT_OVERRIDDEN = (
+    "`train()` put the backbone back into training mode: override `train` so that it stays in `eval()`."
+)
 
 
 class ExtractFeatures(Exercise):
@@ -243,20 +251,20 @@ def trusted_accuracy(logits, labels):
     return (right & ~broken).float().mean().item()
 """
 
-    def examine(self, accuracy):
+    def examine(self, trusted_accuracy):
         for logits, labels, expected, case in (
             (LOGITS, ANSWERS, 0.75, "Three of four rows are right"),
             (LOGITS[:1], ANSWERS[:1], 1.0, "One image, and it is right"),
             (_with_nan(LOGITS), ANSWERS, 0.5, "Two of four are right and one row holds a NaN, which is no answer"),
         ):
-            found = one_number(said := accuracy(logits, labels), f"Return one number, not {short(said)}.")
+            found = one_number(said := trusted_accuracy(logits, labels), f"Return one number, not {short(said)}.")
             require(close(found, expected), f"{case}, so the accuracy is {expected}; yours is {found:.3f}.")
         for logits, labels, case in (
             (LOGITS, ANSWERS[:2], "For four rows of logits and two labels"),
             (LOGITS, ANSWERS[:, None], "For labels of shape [4, 1] (they broadcast to a 4 x 4 table)"),
             (LOGITS[:0], ANSWERS[:0], "For an empty batch (it has no accuracy: 0 / 0)"),
         ):
-            refusal(lambda given=(logits, labels): accuracy(*given), case)
+            refusal(lambda given=(logits, labels): trusted_accuracy(*given), case)
         return "Right on one image, honest about NaN, and it refuses what it cannot measure."
 
 
@@ -298,14 +306,16 @@ def freeze_all_but(model, parts):
             found = what_a_step_moves(model, networks.images(16, side=12), LABELS)
             wanted = [name for name in model.state_dict() if name.startswith(tuple(f"{part}." for part in parts))]
             still = [name for name in wanted if name not in found]
-            require(not still, f"{case} one training step did not move {quoted(still)}. {BOTH_BACK}")
+            require(not still, f"{case} one training step did not move {quoted(still)}. {_SOMETHING_STILL_FROZEN}")
             others = [name for name in found if name not in wanted]
-            require(not others, f"{case} one training step moved {quoted(others)} as well. {BOTH_OFF}")
+            require(not others, f"{case} one training step moved {quoted(others)} as well. {_SOMETHING_ELSE_LEARNS}")
         return "One step moved every number of the parts that you named, BatchNorm's statistics too, and nothing else."
 
 
-BOTH_BACK = "What learns needs `requires_grad` and, for BatchNorm's statistics, `train()` mode."
-BOTH_OFF = "Freeze first, parameters and modes, and then let the named parts learn: `layer1` is not `layer10`."
+_SOMETHING_STILL_FROZEN = "What learns needs `requires_grad` and, for BatchNorm's statistics, `train()` mode."
+_SOMETHING_ELSE_LEARNS = (
+    "Freeze first, parameters and modes, and then let the named parts learn: `layer1` is not `layer10`."
+)
 
 
 EXERCISES = Exercises(SeeWhatMoved, FreezeForReal, StayFrozen, ExtractFeatures, TrustedAccuracy, FreezeAllBut)

@@ -39,9 +39,6 @@ def _only_the_head_goes(model: nn.Module, images: Tensor, what: str) -> Iterator
     require(not added, f"In {what} there is {quoted(added)} as well now: replace one layer, add none.")
 
 
-# 4.1 -----------------------------------------------------------------------------------------------
-
-
 class HeadsByHand(Exercise):
     number = "4.1"
     title = "four heads by hand"
@@ -88,9 +85,6 @@ _TOOK_OTHERS_ALONG = (
     "`in_features`."
 )
 _OLD_HEAD = " The old head is still at work: change the model that you were given."
-
-
-# 4.2 -----------------------------------------------------------------------------------------------
 
 
 class FindTheClassifier(Exercise):
@@ -158,9 +152,6 @@ def _what_it_is(model: nn.Module, name: str) -> str:
     loop = " If all your hooks give this name, they read the last of the loop's names: write `name=name`."
     kind = f", which is a `{type(layers[name]).__name__}` and no `nn.Linear`."
     return kind + loop * (name == list(layers)[-1])
-
-
-# 4.3 -----------------------------------------------------------------------------------------------
 
 
 class ReplaceInAny(Exercise):
@@ -262,9 +253,6 @@ def _why_old(model: nn.Module, stranger: networks.Stranger, gave: object) -> str
     return stranger.trap
 
 
-# 4.4 -----------------------------------------------------------------------------------------------
-
-
 class MlpHead(Exercise):
     number = "4.4"
     title = "a head of two layers"
@@ -314,9 +302,6 @@ _DROPS_WITHOUT_RATE = (
     "With `dropout=0.0` two passes in `train()` mode differ. If your dropout is still at work, use the rate that was "
     "asked for; if the activation is a random one, such as `nn.RReLU`, take another."
 )
-
-
-# 4.5 -----------------------------------------------------------------------------------------------
 
 
 class CheckTheHead(Exercise):

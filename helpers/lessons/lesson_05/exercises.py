@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, nn, tensor
 
 from helpers.checking import networks
 from helpers.checking.answers import close, exactly, one_number, refusal, short
@@ -14,8 +14,6 @@ from helpers.checking.untouched import input_untouched, left_as_found
 from helpers.course.exercise import Exercise, Exercises, Level
 from helpers.course.verdicts import Incorrect, require
 from helpers.errors import first_line
-
-RESNET = networks.SmallResNet
 
 
 def _under(network: nn.Module, *parts: str) -> dict[str, Tensor]:
@@ -42,9 +40,11 @@ def in_no_group(model, optimizer):
 """
 
     def examine(self, in_no_group):
-        for case, build, held, forgotten in HELD:
+        for case, build, grouped, forgotten in FORGETFUL_OPTIMIZERS:
             network = networks.with_gradients(build())  # so that a step would show
-            optimizer = torch.optim.SGD([{"params": _under(network, *parts).values()} for parts in held], 0.1, 0.9)
+            optimizer = torch.optim.SGD(
+                [{"params": _under(network, *parts).values()} for parts in grouped], lr=0.1, momentum=0.9
+            )
             with input_untouched(ONLY_LOOK, optimizer=optimizer), left_as_found(network, "the model", advice=NO_STEP):
                 said = in_no_group(network, optimizer)
             exactly(said, _under(network, *forgotten), case, extra=NOT_FORGOTTEN, twice=A_SINGLE_TIME)
@@ -52,23 +52,28 @@ def in_no_group(model, optimizer):
 
 
 def _equal_biases() -> nn.Module:
-    network = RESNET()
+    network = networks.SmallResNet()
     for layer in (network.conv1, network.fc, network.layer1[0].conv1):
         nn.init.zeros_(layer.bias)
     return network
 
 
 def _frozen_stem() -> nn.Module:
-    network = RESNET()
+    network = networks.SmallResNet()
     network.conv1.requires_grad_(False)
     network.bn1.requires_grad_(False).eval()
     return network
 
 
 # The case, its network, the parts that each group holds, and the parts that were forgotten.
-HELD = (
-    ("The groups hold `layer1`, `layer10` and `fc`:", RESNET, [["layer1"], ["layer10"], ["fc"]], ["conv1", "bn1"]),
-    ("One group holds everything:", RESNET, [["conv1", "bn1", "layer1", "layer10", "fc"]], []),
+FORGETFUL_OPTIMIZERS = (
+    (
+        "The groups hold `layer1`, `layer10` and `fc`:",
+        networks.SmallResNet,
+        [["layer1"], ["layer10"], ["fc"]],
+        ["conv1", "bn1"],
+    ),
+    ("One group holds everything:", networks.SmallResNet, [["conv1", "bn1", "layer1", "layer10", "fc"]], []),
     ("Some biases hold the same numbers:", _equal_biases, [["bn1", "fc"]], ["conv1", "layer1", "layer10"]),
     ("`conv1` and `bn1` are frozen on purpose:", _frozen_stem, [["layer1"], ["fc"]], ["layer10"]),
 )
@@ -125,8 +130,10 @@ def make_groups(model, rates):
                 said = make_groups(network, rates)
         except ValueError as error:
             raise Incorrect(f"{case} your function raised `ValueError: {first_line(error)}`. {IN_ORDER}") from None
-        held = in_exactly_one_group(said, network, settings={"lr"}, missing="and nothing was said", twice=UP_TO_THE_DOT)
-        for name, settings in held.of.items():
+        held = in_exactly_one_group(
+            said, network, settings={"lr"}, case=case, missing="and nothing was said", twice=UP_TO_THE_DOT
+        )
+        for name, settings in held.settings_by_name.items():
             rate = rates[name.split(".")[0]]
             other = f"{case} `{name}` should get the rate {rate}; its group says {short(settings.get('lr'))}."
             require(math.isclose(one_number(settings.get("lr"), other), rate, rel_tol=1e-6), other)
@@ -134,11 +141,11 @@ def make_groups(model, rates):
 
 
 def _with_token() -> nn.Module:
-    return RESNET(token=True)
+    return networks.SmallResNet(token=True)
 
 
 def _frozen_norm() -> nn.Module:
-    network = RESNET().eval()
+    network = networks.SmallResNet().eval()
     network.bn1.requires_grad_(False)
     return network
 
@@ -149,15 +156,20 @@ NO_LAYER10 = {"conv1": 1e-5, "bn1": 1e-5, "layer1": 1e-4, "fc": 1e-2}
 SHUFFLED = {"layer10": 1e-3, "fc": 1e-2, "layer1": 0.0, "bn1": 2e-5, "conv1": 1e-5}
 # The case, its network, the rates, and the names of which a refusal has to hold one, and no other.
 RATES_TO_TRY = (
-    ("Each part has its rate:", RESNET, RATES, []),
+    ("Each part has its rate:", networks.SmallResNet, RATES, []),
     ("The network has a parameter `token` of its own, which no part holds:", _with_token, RATES, ["token"]),
-    ("The rates leave out `conv1` and `bn1`:", RESNET, NO_STEM, ["conv1", "bn1"]),
-    ("The rates name `layer1` and leave `layer10` out:", RESNET, NO_LAYER10, ["layer10"]),
-    ("The network has no `layer2`, and the rates name it:", RESNET, {**RATES, "layer2": 1}, ["layer2"]),
-    ("The network has no parameter in `relu`, and the rates name it:", RESNET, {**RATES, "relu": 1}, ["relu"]),
+    ("The rates leave out `conv1` and `bn1`:", networks.SmallResNet, NO_STEM, ["conv1", "bn1"]),
+    ("The rates name `layer1` and leave `layer10` out:", networks.SmallResNet, NO_LAYER10, ["layer10"]),
+    ("The network has no `layer2`, and the rates name it:", networks.SmallResNet, {**RATES, "layer2": 1}, ["layer2"]),
+    (
+        "The network has no parameter in `relu`, and the rates name it:",
+        networks.SmallResNet,
+        {**RATES, "relu": 1},
+        ["relu"],
+    ),
     ("The rates name a parameter `token` of the model itself:", _with_token, {"token": 1e-4, **RATES}, []),
     ("`bn1` is frozen:", _frozen_norm, RATES, []),
-    ("The rates come in another order than the parts, and one is 0.0:", RESNET, SHUFFLED, []),
+    ("The rates come in another order than the parts, and one is 0.0:", networks.SmallResNet, SHUFFLED, []),
 )
 IN_ORDER = "Nothing is wrong here, and 0.0 is a rate too: ask whether `part in rates`."
 UP_TO_THE_DOT = (
@@ -185,11 +197,14 @@ def decay_groups(model, decay):
 """
 
     def examine(self, decay_groups):
-        for network in (_of_ones(RESNET()), _of_ones(networks.Sequence().eval())):
+        for case, network in (
+            ("In a small ResNet", _of_ones(networks.SmallResNet())),
+            ("In a network for sequences", _of_ones(networks.Sequence().eval())),
+        ):
             with left_as_found(network, "the model"):
                 said = decay_groups(network, 0.5)
-            held = in_exactly_one_group(said, network, settings={"weight_decay"}, twice=EITHER_OR)
-            for name, settings in held.of.items():
+            held = in_exactly_one_group(said, network, settings={"weight_decay"}, case=case, twice=EITHER_OR)
+            for name, settings in held.settings_by_name.items():
                 none = f"The group with `{name}` has no `weight_decay`. {ITS_DEFAULT}"
                 one_number(settings.get("weight_decay"), none)
             for parameter in network.parameters():
@@ -326,7 +341,7 @@ def travelled(before, after, part):
 """
 
     def examine(self, travelled):
-        for part, before, changes, right, case in _ways():
+        for part, before, changes, right, case in _journeys():
             after = {**before, **changes}
             with input_untouched({"before": IN_PLACE, "after": IN_PLACE}, before=before, after=after):
                 said = travelled(before, after, part)
@@ -342,36 +357,44 @@ IN_PLACE = (
 )
 
 
-def _ways() -> list[tuple[str, dict, dict, float, str]]:
-    """The part, a state dict, what differs after it, the answer, and the case: one thing that real ones hold."""
-    state = RESNET().state_dict()
+def _journeys() -> list[tuple[str, dict, dict, float, str]]:
+    """The part, a state dict, what differs after it, the answer, and the case: one thing that real ones hold.
+
+    The part `fc` has length 5 at its start: the root of 3 * 3 + 4 * 4.
+    """
+    state = networks.SmallResNet().state_dict()
     floats = {name: value for name, value in state.items() if value.is_floating_point()}
     larger = {name: value * 1.5 for name, value in floats.items() if name.startswith("layer1.")}
-    inner = "`conv1` did not move: `layer1.0.conv1` did, and that belongs to `layer1`"
-    counted = {"bn1.num_batches_tracked": torch.tensor(1000)}
-    weight, far, near = (torch.tensor([3.0, moved]) for moved in (0.0, 5.0, 5e-5))
-    zero, four, five, nine = (torch.tensor([value]) for value in (0.0, 4.0, 5.0, 9.0))
-    usual, shifted = {"fc.weight": weight, "fc.bias": four}, {"fc.weight": far[1:], "fc.bias": zero}
+    usual = {"fc.weight": tensor([3.0, 0.0]), "fc.bias": tensor([4.0])}
     double = {name: value.double() for name, value in usual.items()}
-    norm = {"fc.weight": weight, "fc.running_mean": four, "fc.running_var": zero}
-    scaled, scale = {"fc.weight": weight, "fc.logit_scale": four[0]}, {"fc.logit_scale": nine[0]}
-    indexed, index = ({"fc.weight": weight, "fc.relative_position_index": four.long() + more} for more in (0, 5))
+    norm = {"fc.weight": tensor([3.0]), "fc.running_mean": tensor([4.0]), "fc.running_var": tensor([0.0])}
+    no_bias = {"fc.weight": tensor([3.0, 4.0]), "fc.bias": tensor([0.0])}
+    scaled = {"fc.weight": tensor([3.0]), "fc.logit_scale": tensor(4.0)}
+    indexed = {"fc.weight": tensor([5.0]), "fc.relative_position_index": tensor([4])}
+    zero = {"fc.bias": tensor([0.0])}
+    inner = "`conv1` did not move: `layer1.0.conv1` did, and that belongs to `layer1`"
     return [
         ("layer1", state, {}, 0.0, "Nothing moved"),
         ("layer1", state, larger, 0.5, "Every number of `layer1` became 1.5 times as large"),
         ("layer10", state, larger, 0.0, "`layer10` did not move, only `layer1` did"),
         ("conv1", state, larger, 0.0, inner),
-        ("bn1", state, counted, 0.0, "Only a counter of batches went up, which is no weight"),
-        ("fc", usual, {"fc.weight": far}, 1.0, f"{OF_LENGTH_5} they moved by 5"),
-        ("fc", norm, {"fc.running_mean": nine}, 1.0, f"{OF_LENGTH_5} the running mean moved by 5"),
-        ("fc", indexed, index, 0.0, "Only a table of whole numbers changed, which is no float and does not count"),
-        ("fc", scaled, scale, 1.0, f"{OF_LENGTH_5} a scale without dimensions (a float) moved by 5"),
-        ("fc", shifted, {"fc.bias": five}, 1.0, f"{OF_LENGTH_5} a bias moved away from zero by 5"),
-        ("fc", norm, {"fc.running_var": five}, 1.0, f"{OF_LENGTH_5} the running variance moved by 5"),
-        ("fc", double, {"fc.weight": far.double()}, 1.0, f"{OF_LENGTH_5} they are `torch.float64` and moved by 5"),
-        ("fc", usual, {"fc.weight": near}, 1e-5, f"{OF_LENGTH_5} they moved by 0.00005, little and not nothing"),
-        ("fc", {"fc.bias": zero}, {}, 0.0, "A bias of zeros stayed where it was"),
-        ("fc", {"fc.bias": zero}, {"fc.bias": five}, math.inf, "A bias left zero, infinitely far for a length of 0"),
+        ("bn1", state, {"bn1.num_batches_tracked": tensor(1000)}, 0.0, "Only a counter of batches went up"),
+        ("fc", usual, {"fc.weight": tensor([3.0, 5.0])}, 1.0, f"{OF_LENGTH_5} they moved by 5"),
+        ("fc", norm, {"fc.running_mean": tensor([9.0])}, 1.0, f"{OF_LENGTH_5} the running mean moved by 5"),
+        ("fc", no_bias, {"fc.bias": tensor([5.0])}, 1.0, f"{OF_LENGTH_5} a bias moved away from zero by 5"),
+        ("fc", norm, {"fc.running_var": tensor([5.0])}, 1.0, f"{OF_LENGTH_5} the running variance moved by 5"),
+        ("fc", indexed, {"fc.relative_position_index": tensor([9])}, 0.0, "Only a table of whole numbers changed"),
+        ("fc", scaled, {"fc.logit_scale": tensor(9.0)}, 1.0, f"{OF_LENGTH_5} a scale without dimensions moved by 5"),
+        (
+            "fc",
+            double,
+            {"fc.weight": tensor([3.0, 5.0]).double()},
+            1.0,
+            f"{OF_LENGTH_5} they are `torch.float64` and moved",
+        ),
+        ("fc", usual, {"fc.weight": tensor([3.0, 5e-5])}, 1e-5, f"{OF_LENGTH_5} they moved by 0.00005, not nothing"),
+        ("fc", zero, {}, 0.0, "A bias of zeros stayed where it was"),
+        ("fc", zero, {"fc.bias": tensor([5.0])}, math.inf, "A bias left zero, infinitely far for a length of 0"),
     ]
 
 
