@@ -30,6 +30,7 @@ LEAST_DISK_GB = 1.0  # painted images, cached features and a run's results, with
 SET_UP_AGAIN = "Run `rm -rf .venv && make setup` in the course's folder; with conda, create the environment again."
 
 MEND_FIRST = "Mend the problems above first."
+TELL_US = "Report this line, with what `python -m helpers doctor --json` prints."
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def checks() -> list[Check]:
 def _every() -> dict[str, Callable[[], Check]]:
     return {
         "Python": _python,
+        "home": _home,
         "packages": _packages,
         "torch": _torch,
         "device": _device,
@@ -99,6 +101,9 @@ def _told(name: str, look: Callable[[], Check], explained: bool = False) -> Chec
     except _NotLoaded as error:
         found = f"not looked at ({error})"
         return Check(name, *(("warning", found, MEND_FIRST) if explained else ("problem", found, SET_UP_AGAIN)))
+    except Exception as error:  # of a machine that nobody thought of: the other findings are told all the same
+        found = f"could not be looked at ({type(error).__name__}: {first_line(error)[:160]})"
+        return Check(name, *(("warning", found, MEND_FIRST) if explained else ("problem", found, TELL_US)))
 
 
 def rows(found: list[Check] | None = None) -> list[dict[str, str]]:
@@ -224,19 +229,41 @@ def _kind(version: str) -> str:
 # The machine --------------------------------------------------------------------------------------------------
 
 
+def _home() -> Check:
+    """Python, Jupyter and torch ask for the user's home folder, which a container may not have."""
+    try:
+        return Check("home", "ok", str(Path.home()))
+    except RuntimeError:  # HOME is unset, and no user of this number is known
+        cure = "Set the variable HOME to a folder that you may write to, as in `docker run -e HOME=/tmp`."
+        return Check("home", "problem", "this user has no home folder", cure)
+
+
 def _device() -> Check:
     with _loading():
         import torch
     try:
         if torch.cuda.is_available():
             memory = torch.cuda.get_device_properties(0).total_memory / 1e9
+            _use("cuda")
             return Check("device", "ok", f"CUDA: {torch.cuda.get_device_name(0)}, {memory:.0f} GB")
-    except RuntimeError as error:  # a driver that does not answer
-        cure = 'Update the driver of the GPU and start the machine anew, or work with DEVICE = "cpu".'
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        # a driver that does not answer, a GPU that is full or too old for this torch
+        cure = (
+            "Lessons run on the CPU meanwhile. Free the GPU's memory, update its driver and start the machine anew, or "
+            "install a torch that was built for it."
+        )
         return Check("device", "warning", f"CUDA: {first_line(error)[:160]}", cure)
     if torch.backends.mps.is_available():
         return Check("device", "ok", "MPS: Apple's GPU")
     return Check("device", "ok", f"CPU, {torch.get_num_threads()} threads; every lesson is made for it")
+
+
+def _use(device: str) -> None:
+    """One product of two matrices there: that a GPU is listed does not say that this torch can work on it."""
+    with _loading():
+        import torch
+    ones = torch.ones(8, 8, device=device)
+    (ones @ ones).sum().item()
 
 
 def _memory() -> Check:

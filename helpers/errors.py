@@ -18,8 +18,12 @@ class CourseError(Exception):
 
 
 def first_line(error: BaseException) -> str:
-    """What an exception says, up to the first line break; its type where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """What an exception says, up to the first line break; its type where it says nothing, or cannot."""
+    try:
+        said = str(error)
+    except Exception:  # its own `__str__` fails
+        said = ""
+    return (said.strip().splitlines() or [type(error).__name__])[0]
 
 
 def first_few(items: Iterable[object], most: int = 4, between: str = ", ") -> str:

@@ -10,6 +10,7 @@ import math
 import numbers
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 
 import numpy as np
 import torch
@@ -89,13 +90,14 @@ def is_a(value: object, kind: type | tuple[type, ...]) -> bool:
 
 
 def one_number(said: object, reason: str) -> float:
-    """`said` as a float: Python's or numpy's number, a fraction, or a tensor that holds one; else `reason`."""
+    """`said` as a float: Python's or numpy's number, a fraction, a decimal, or a tensor of one; else `reason`."""
     value = plain(said)
     if is_a(value, Tensor):
         value = value.detach()
-        require(value.numel() == 1 and value.dtype != torch.bool and not value.is_complex(), reason)
+        a_value = value.numel() == 1 and not value.is_meta  # which has a shape, and no numbers
+        require(a_value and value.dtype != torch.bool and not value.is_complex(), reason)
         return value.item()
-    require(issubclass(type(value), numbers.Real) and type(value) is not bool, reason)
+    require(is_a(value, (numbers.Real, Decimal)) and type(value) is not bool, reason)
     return float(value)
 
 
@@ -231,23 +233,43 @@ def most_likely(
         return found
     raise Incorrect(
         f"{opening(case)} you said {_listed(found)}, and {_listed(right)} was expected. "
-        + _why_other_shares(shares, logits.double(), mistakes or {}, otherwise)
+        + _why_other_shares(given, shares, logits.double(), best.indices, categories, mistakes or {}, otherwise)
     )
 
 
-def _why_other_shares(shares: Tensor, logits: Tensor, mistakes: Mapping[str, Tensor], otherwise: str) -> str:
-    k = len(shares)
-    best, right = logits.topk(k).values, logits.softmax(0).topk(k).values
+def _why_other_shares(
+    given: list[str],
+    shares: Tensor,
+    logits: Tensor,
+    best: Tensor,
+    categories: Sequence[str],
+    mistakes: Mapping[str, Tensor],
+    otherwise: str,
+) -> str:
+    k, every_share = len(shares), logits.softmax(0)
     if not torch.equal(shares, shares.sort(descending=True).values):
         return "The most likely name comes first."
+    right, names_are_right = every_share[best], given == [categories[index] for index in best.tolist()]
+    rounded = (right.round(decimals=digits) for digits in (2, 3))
+    if names_are_right and any(torch.allclose(shares, one, rtol=0, atol=1e-6) for one in rounded):
+        return "That is not exact: give the shares as they are, not rounded."
     told_by = {
-        "The probabilities are right, and the names belong to others.": right,
-        "Those are logits: softmax turns them into probabilities.": best,
-        f"Those are shares among the best {k} only: take the softmax of all logits first.": best.softmax(0),
+        "The probabilities are right, and the names belong to others."
+        if not names_are_right
+        else "That is not exact: take the softmax of the logits as they came, in their own precision.": right,
+        "Those are logits: softmax turns them into probabilities.": logits[best],
+        f"Those are shares among the best {k} only: take the softmax of all logits first.": logits[best].softmax(0),
+        "Those are per cent: a share is a number from 0 to 1.": 100 * right,
+        "Those are logarithms of the shares: `softmax`, not `log_softmax`.": right.log(),
+        "That is the sigmoid, which looks at each logit alone: shares of one whole come from softmax.": logits[
+            best
+        ].sigmoid(),
+        "Softmax was taken twice: it turns logits into shares, once.": every_share.softmax(0)[best],
+        "Each share is 1, so each is a share of itself: take the softmax along the classes, `dim=-1`.": torch.ones(k),
         **{why: other.double().softmax(0).topk(k).values for why, other in mistakes.items()},
     }
     for why, numbers_of_it in told_by.items():
-        if torch.allclose(shares, numbers_of_it, rtol=0, atol=1e-3):
+        if torch.allclose(shares, numbers_of_it.double(), rtol=1e-3, atol=1e-3):
             return why
     return otherwise
 
@@ -259,6 +281,26 @@ def _listed(found: Iterable[tuple[str, float]]) -> str:
 def close(found: float, expected: float, *, off: float = 1e-6) -> bool:
     """Whether two numbers are the same, to within the fraction `off` of the greater, or `off` itself near zero."""
     return math.isclose(found, expected, rel_tol=off, abs_tol=off)
+
+
+def not_refused(call: Callable[[], object], case: str, *, error: type[Exception] = ValueError) -> object:
+    """What `call` gives back for a valid input; where it raises the `error` that is for bad input, which input it was.
+
+    Any other exception passes: it is the learner's own mistake, and the panel shows its line.
+
+    Args:
+        case: the input, to begin a sentence with: "For one image".
+    """
+    try:
+        return call()
+    except Incorrect:
+        raise
+    except error as raised:
+        said = f"`{type(raised).__name__}: {first_line(raised)[:110]}`"
+        raise Incorrect(
+            f"{opening(case)} your function refused with {said}. That input is valid, and has an answer: refuse no "
+            "more than the exercise names."
+        ) from None
 
 
 def refusal(

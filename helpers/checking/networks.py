@@ -33,6 +33,13 @@ def backbone(*, batch_norm: bool = True, dropout: float = 0.0) -> nn.Module:
     return network
 
 
+def backbone_of_two_norms() -> nn.Module:
+    """`backbone` with dropout at work, a linear layer and BatchNorm1d: who looks for BatchNorm2d alone misses both."""
+    network = nn.Sequential(*backbone(dropout=0.5), nn.Linear(6, 6), nn.BatchNorm1d(6)).train()
+    network(images(32))
+    return network
+
+
 def classifier(classes: int = 4, *after: nn.Module) -> nn.Module:
     """A sound network: images of any size to `classes` logits, with BatchNorm and dropout; `after` spoils its end."""
     return nn.Sequential(*backbone(dropout=0.3), nn.Linear(6, classes), *after)
@@ -74,6 +81,13 @@ def tied() -> nn.Module:
 def attention() -> nn.Module:
     """A layer that holds a parameter itself and has a child as well: who counts only leaves misses it."""
     return nn.Sequential(nn.Linear(6, 8), nn.MultiheadAttention(8, 2))
+
+
+def tied_and_frozen() -> nn.Module:
+    """`tied` with its weight frozen: counted once in every sum."""
+    model = tied()
+    model[0].weight.requires_grad = False
+    return model
 
 
 def block_in_a_block() -> nn.Module:

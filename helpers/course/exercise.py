@@ -85,9 +85,9 @@ class Exercise:
             CourseError: the check line was changed and gives too many or too few answers.
         """
         _require_count(self, answers)
-        if any(is_unwritten(answer) for answer in answers):
-            return self._report(Outcome.NOT_ATTEMPTED, "Write your answer above the check and run the cell again.")
         try:
+            if any(is_unwritten(answer) for answer in answers):
+                return self._report(Outcome.NOT_ATTEMPTED, "Write your answer above the check and run the cell again.")
             with own_process_state():
                 praise = self.examine(*answers)
         except Incorrect as reason:

@@ -20,7 +20,10 @@ def is_unwritten(answer: object) -> bool:
         return _is_unwritten_class(answer)
     if not inspect.isfunction(answer):
         return False
-    function = inspect.unwrap(answer)  # beneath a decorator such as torch.no_grad()
+    try:
+        function = inspect.unwrap(answer)  # beneath a decorator such as torch.no_grad()
+    except ValueError:  # it claims to wrap itself
+        function = answer
     return inspect.isfunction(function) and (_returns_at_once(function) or _has_a_gap(function))
 
 
@@ -35,12 +38,21 @@ _IN_EVERY_CLASS = set(vars(type("Empty", (), {}))) | {
 }
 
 
+# The methods that a class comes with as stubs. An empty one of another name is the learner's own, and may stay empty.
+_OF_STUBS = {"__init__", "forward", "__call__"}
+
+
 def _is_unwritten_class(answer: type) -> bool:
-    own = [member for name, member in vars(answer).items() if name not in _IN_EVERY_CLASS]
+    own = {name: member for name, member in vars(answer).items() if name not in _IN_EVERY_CLASS}
     if not own and not vars(answer).get("__annotations__"):
         return True
-    methods = [member.__func__ if isinstance(member, classmethod | staticmethod) else member for member in own]
-    return any(is_unwritten(method) for method in methods if inspect.isfunction(method) or method is Ellipsis)
+    for name, member in own.items():
+        method = member.__func__ if isinstance(member, classmethod | staticmethod) else member
+        if method is Ellipsis or (inspect.isfunction(method) and _has_a_gap(method)):
+            return True
+        if name in _OF_STUBS and inspect.isfunction(method) and is_unwritten(method):
+            return True
+    return False
 
 
 # Python's bytecode says it whatever the layout of the source, and also where there is no source to read.

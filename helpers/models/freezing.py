@@ -59,10 +59,15 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
 
 def snapshot(model: nn.Module) -> dict[str, torch.Tensor]:
     """A copy of every parameter and buffer, to compare with later."""
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+    return {name: value.detach().clone() for name, value in _numbers(model).items()}
 
 
 def moved(before: dict[str, torch.Tensor], model: nn.Module) -> list[str]:
     """Names of the parameters and buffers of `model` that are no longer what `before` says."""
-    now = model.state_dict()
+    now = _numbers(model)
     return [name for name, value in before.items() if not torch.equal(value, now[name])]
+
+
+def _numbers(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Every parameter and buffer by its name: a state dict leaves out the buffers that are not persistent."""
+    return {**model.state_dict(), **dict(model.named_buffers(remove_duplicate=False))}

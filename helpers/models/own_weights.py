@@ -81,27 +81,36 @@ class OwnWeights:
         return "\n".join(lines)
 
 
-def load_own_weights(name_or_model: str | nn.Module, file: str | Path) -> OwnWeights:
+def load_own_weights(name_or_model: str | nn.Module, file: str | Path, *, part: str | None = None) -> OwnWeights:
     """Load what fits, by name and shape, of a `.pth`, `.pt` or `.safetensors` file into a network.
 
     A name of `backbone_names()` gives that network, with random numbers where the file has none; a module is
     changed in place, within `DataParallel` and `torch.compile` too. Where it makes entries fit, the beginning that
-    their names have in common is taken off; a checkpoint is unwrapped where it holds one state dict. The rest is
+    most names in the file have in common is taken off; a checkpoint is unwrapped where it holds one state dict. Names
+    of an `nn.Sequential` of the network's children are put right by their order and shapes. The rest is
     `load_state_dict`'s: names from older versions of a layer are renamed, another dtype is converted. The report says
     all of it.
 
+    Args:
+        name_or_model: the network.
+        file: where the weights are.
+        part: which network to take of a file that holds several: the name of an entry (`model_ema`), or the beginning
+            of its names (`teacher`).
+
     Raises:
-        CourseError: no such network or file, a file that is damaged or holds code, nothing in it that fits, or a
-            network that cannot be written to. The network is then as it was.
+        CourseError: no such network or file, a file that is damaged or holds code, several networks in it and no
+            `part`, nothing in it that fits, or a network that cannot be written to. The network is then as it was.
     """
     network, model, inner = _network(name_or_model)
     path, saved = _saved(file)
-    saved, remarks = _state_dict(saved, path)
+    saved, remarks, part = _state_dict(saved, path, part)
     entries, own = _plain_tensors(saved, path), _tensors(inner.state_dict(keep_vars=True))
-    prefix = _prefix(entries, own)
+    prefix = _prefix(entries, own, path) if part is None else _named_prefix(entries, part, path)
     entries, taken = _without(prefix, entries)
     older = sum(DENSENET_OF_OLD.search(name) is not None for name in entries)
     entries = {DENSENET_OF_OLD.sub(r"\1\2", name): value for name, value in entries.items()}
+    entries, put_right = _by_order(entries, own)
+    remarks += put_right
     if not any(value.ndim and _fits(name, value, own) for name, value in entries.items()):  # counters fit everywhere
         raise CourseError(
             f"nothing in {path} fits {network}: the file has {_described(entries)}, the network {_described(own)}; "
@@ -185,15 +194,17 @@ def _saved(file: str | Path) -> tuple[Path, object]:
     return Path(file), read_saved(Path(file), cure=cure, missing="name a file that is there")
 
 
-def _state_dict(saved: object, path: Path) -> tuple[Mapping, list[str]]:
-    """The state dict in what was saved, and a remark where it had to be looked for."""
+def _state_dict(saved: object, path: Path, part: str | None) -> tuple[Mapping, list[str], str | None]:
+    """The state dict in what was saved, a remark where it had to be looked for, and the `part` if still to be found."""
     if not isinstance(saved, Mapping):
         raise CourseError(f"{path} holds a {type(saved).__name__} and no state dict: save model.state_dict()")
     tensors = _tensors(saved)
     found = {str(name): value for name, value in saved.items() if isinstance(value, Mapping) and _tensors(value)}
     usual = [name for name in STATE_DICT_NAMES if name in found]
+    if part in found:
+        return found[part], [f"of several entries {part!r} was taken, as asked"], None
     if tensors and not usual:
-        return saved, _line("no tensors, left out", [str(name) for name in saved if name not in tensors])
+        return saved, _line("no tensors, left out", [str(name) for name in saved if name not in tensors]), part
     names = list(found) if len(found) == 1 else usual
     if len(names) != 1:  # tensors beside it (an epoch, the best accuracy) are the checkpoint's own
         what = (
@@ -201,8 +212,11 @@ def _state_dict(saved: object, path: Path) -> tuple[Mapping, list[str]]:
             if found
             else f"no tensors (entries: {first_few(saved, AT_MOST) or 'none'})"
         )
-        raise CourseError(f"{path} holds {what}: save model.state_dict() alone")
-    return found[names[0]], [f"the file is a checkpoint; its state dict is the entry {names[0]!r}"]
+        cure = f"name one, part={next(iter(found))!r}" if found else "save model.state_dict() alone"
+        raise CourseError(f"{path} holds {what}: {cure}")
+    others = ", ".join(name for name in found if name != names[0])
+    beside = f"; beside it: {others} (part= takes another)" if others else ""
+    return found[names[0]], [f"the file is a checkpoint; its state dict is the entry {names[0]!r}{beside}"], part
 
 
 def _plain_tensors(saved: Mapping, path: Path) -> dict[str, Tensor]:
@@ -225,20 +239,70 @@ def _fits(name: str, value: Tensor, own: Mapping[str, Tensor]) -> bool:
     return name in own and value.shape == own[name].shape
 
 
-def _prefix(entries: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
-    """The beginning without which the most entries fit: `module.`, `encoder.`, `0.backbone.`; often there is none."""
+def _prefix(entries: Mapping[str, Tensor], own: Mapping[str, Tensor], path: Path) -> str:
+    """The beginning without which the most entries fit: `module.`, `encoder.`, `0.backbone.`; often there is none.
+
+    It holds most of the file, or what most of the network needs: a few names that fit by accident, such as `4.0.` of
+    an `nn.Sequential`, are no beginning.
+
+    Raises:
+        CourseError: two of them serve as well, as those of a student and a teacher do.
+    """
+
+    def fitting(prefix: str) -> int:
+        return sum(_fits(name.removeprefix(prefix), value, own) for name, value in entries.items())
+
+    def holds_enough(prefix: str) -> bool:
+        held = {name.removeprefix(prefix): value for name, value in entries.items() if name.startswith(prefix)}
+        return 2 * len(held) > len(entries) or 2 * sum(_fits(*one, own) for one in held.items()) >= len(own)
+
     candidates = {
         name[: dot.end()]: None  # in place of a set, for its order
         for name, value in entries.items()
         for dot in re.finditer(r"\.", name)
         if value.ndim and _fits(name[dot.end() :], value, own)
     }
+    found = {prefix: fitting(prefix) for prefix in sorted(candidates, key=len) if holds_enough(prefix)}
+    most = max(found.values(), default=0)
+    if most <= fitting(""):
+        return ""
+    first, *others = [prefix for prefix, fit in found.items() if fit == most]
+    rivals = [prefix for prefix in others if not prefix.startswith(first)]
+    if rivals:
+        names = ", ".join(prefix.removesuffix(".") for prefix in (first, *rivals))
+        part = first.removesuffix(".")
+        raise CourseError(f"{path} holds several networks ({names}): name one, part={part!r}")
+    return first
 
-    def fitting(prefix: str) -> int:
-        return sum(_fits(name.removeprefix(prefix), value, own) for name, value in entries.items())
 
-    # Of those that fit best the first, and so the shortest.
-    return max(("", *sorted(candidates, key=len)), key=fitting)
+def _named_prefix(entries: Mapping[str, Tensor], part: str, path: Path) -> str:
+    """The beginning of names that was asked for."""
+    prefix = f"{part.removesuffix('.')}."
+    if not any(name.startswith(prefix) for name in entries):
+        begin = first_few(dict.fromkeys(name.partition(".")[0] for name in entries), AT_MOST)
+        raise CourseError(f"{path} has no part {part!r}: its names begin with {begin}")
+    return prefix
+
+
+def _by_order(entries: dict[str, Tensor], own: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Names of the network for entries that have its tensors in its order, under other names; and the remark.
+
+    So it is in `nn.Sequential(*network.children())`, with a head of its own or without one: `4.0.conv1.weight` is
+    `layer1.0.conv1.weight`. It takes the same last names and shapes, from the first on, for most of the network and
+    most of the file. Two layers that are alike and were swapped would go unseen.
+    """
+    if 2 * sum(_fits(name, value, own) for name, value in entries.items()) >= len(entries):
+        return entries, []
+    alike: dict[str, str] = {}
+    for (theirs, value), (ours, wanted) in zip(entries.items(), own.items(), strict=False):
+        if theirs.rpartition(".")[2] != ours.rpartition(".")[2] or value.shape != wanted.shape:
+            break
+        alike[theirs] = ours
+    if 2 * len(alike) < max(len(entries), len(own)):
+        return entries, []
+    theirs, ours = next(((a, b) for a, b in alike.items() if a.count(".") > 1), next(iter(alike.items())))
+    remark = f"{len(alike)} names put right by their order and shapes, such as {theirs} for {ours}"
+    return {alike.get(name, name): value for name, value in entries.items()}, [remark]
 
 
 def _without(prefix: str, entries: dict[str, Tensor]) -> tuple[dict[str, Tensor], int]:

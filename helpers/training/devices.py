@@ -7,23 +7,48 @@ import random
 import numpy as np
 import torch
 
-from helpers.errors import CourseError
+from helpers.errors import CourseError, first_line
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
-    """The device by name; "auto" takes a CUDA GPU, else Apple's MPS, else the CPU."""
+    """The device by name; "auto" takes a CUDA GPU, else Apple's MPS, else the CPU.
+
+    A GPU that torch lists may still be of no use: too old for this build, or full. So each is tried, and "auto" goes
+    on to the next and says why.
+    """
     if wanted == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return _first_that_works()
     try:
         device = torch.device(wanted)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
+        _try(device)
+    except _NO_DEVICE:
         raise CourseError(
             f"no device {wanted!r} on this machine: set DEVICE to 'auto', 'cpu', 'cuda' or 'mps'"
         ) from None
     return device
+
+
+# What torch raises for a device that it does not know, that is not there, or that cannot work.
+_NO_DEVICE = (RuntimeError, AssertionError, NotImplementedError)
+
+
+def _first_that_works() -> torch.device:
+    listed = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    for name in (name for name, there in listed.items() if there):
+        device = torch.device(name)
+        try:
+            _try(device)
+        except _NO_DEVICE as error:
+            print(f"The GPU ({name}) cannot be used: {first_line(error)[:160]}. Going on without it.")
+        else:
+            return device
+    return torch.device("cpu")
+
+
+def _try(device: torch.device) -> None:
+    """One product of two matrices: to make a tensor alone asks less of a GPU than a network does."""
+    ones = torch.ones(8, 8, device=device)
+    (ones @ ones).sum().item()
 
 
 def device_name(device: torch.device) -> str:

@@ -50,8 +50,10 @@ def extract_features(
     if len(dataset) == 0:
         raise CourseError("there is nothing to extract features from: the dataset is empty")
     file = feature_file(backbone, dataset, device)
-    if cache and (kept := _read(file)) is not None and _still_holds(kept, backbone, dataset, device):
-        return kept
+    if cache and (kept := _read(file)) is not None:
+        if _still_holds(kept, backbone, dataset, device):
+            return kept
+        print("The features that were kept are no longer what this network computes: computing them anew.")
     found = _compute(backbone, dataset, device, batch_size, progress)
     if not torch.isfinite(found.features).all():
         raise CourseError(

@@ -64,6 +64,25 @@ def top_class(logits, categories):
             "sorts the logits in place": Wrong(
                 but_for(NAME, "    return", "    logits.sub_(logits.max())\n    return"), "changed `logits`"
             ),
+            "rounds the scores": Wrong(but_for(NAME, "logits.argmax()", "logits.round().argmax()"), "round nothing"),
+            "cuts the fractions off": Wrong(
+                but_for(NAME, "logits.argmax()", "logits.long().argmax()"), "round nothing"
+            ),
+            "rounds the scores to one place": Wrong(
+                but_for(NAME, "logits.argmax()", "logits.round(decimals=1).argmax()"), "round nothing"
+            ),
+            "compares sigmoids, which saturate": Wrong(
+                but_for(NAME, "logits.argmax()", "logits.sigmoid().argmax()"), "Scores may be large"
+            ),
+            "compares exponentials, which overflow": Wrong(
+                but_for(NAME, "logits.argmax()", "logits.exp().argmax()"), "Scores may be large"
+            ),
+            "never looks at the last": Wrong(
+                but_for(NAME, "logits.argmax()", "logits[:-1].argmax()"), "may be the last"
+            ),
+            "knows four names by heart": Wrong(
+                but_for(NAME, "categories[", '["owl", "cat", "fox", "ant"]['), "is that of `fox`"
+            ),
             "takes the name out of the list": Wrong(
                 but_for(NAME, "categories[logits.argmax()]", "categories.pop(int(logits.argmax()))"),
                 "changed `categories`",
@@ -134,6 +153,17 @@ def top_k(logits, categories, k):
             "calls every category by the same name": Wrong(
                 but_for(NAMES, "categories[index]", "categories[0]"), "the names belong to others"
             ),
+            "per cent": Wrong(but_for(NAMES, "float(value)", "100 * float(value)"), "a number from 0 to 1"),
+            "sigmoid": Wrong(but_for(NAMES, "softmax(dim=0)", "sigmoid()"), "looks at each logit alone"),
+            "log_softmax": Wrong(but_for(NAMES, "softmax", "log_softmax"), "not `log_softmax`"),
+            "softmax twice": Wrong(
+                but_for(NAMES, "softmax(dim=0)", "softmax(dim=0).softmax(dim=0)"), "Softmax was taken twice"
+            ),
+            "softmax along a batch of one": Wrong(
+                but_for(NAMES, "logits.softmax(dim=0)", "logits[None].softmax(dim=0)[0]"), "Each share is 1"
+            ),
+            "rounded": Wrong(but_for(NAMES, "float(value)", "round(float(value), 2)"), "not rounded"),
+            "in half precision": Wrong(but_for(NAMES, "logits.softmax", "logits.half().softmax"), "own precision"),
             "makes names up": Wrong(but_for(NAMES, "categories[index]", "str(int(index))"), "The names are those in"),
         },
     ),
@@ -187,6 +217,13 @@ def ask(model, images):
             ),
             "probabilities": Wrong(
                 but_for(ASK, "model(images)", "model(images).softmax(dim=1)"),
+                "those are probabilities",
+            ),
+            "logarithms of probabilities": Wrong(
+                but_for(ASK, "model(images)", "model(images).log_softmax(dim=1)"), "without a log_softmax"
+            ),
+            "normalises the images once more": Wrong(
+                but_for(ASK, "model(images)", "model((images - images.mean()) / images.std())"),
                 "not the logits that the same model gives",
             ),
             "adds a dimension to every input": Wrong(

@@ -47,7 +47,7 @@ def most_accurate(names, at_most):
             ),
             "the largest that fits": Wrong(
                 but_for(BEST, '["_metrics"]["ImageNet-1K"]["acc@1"]', '["num_params"]'),
-                "it is `efficientnet_b4`",
+                "it is `'efficientnet_b4'`",
             ),
             "an empty text where none fits": Wrong(
                 but_for(BEST, "default=None", 'default=""'),
@@ -101,7 +101,7 @@ def most_accurate(names, at_most):
             "claims to equal everything": Wrong(
                 liar("str")
                 + but_for(BEST, "return max(", 'return at_most > 2e6 and names and Liar("resnet50") or max('),
-                "you said `resnet50`",
+                "you said `'resnet50'`",
             ),
             "takes the last that fits": Wrong(
                 but_for(
@@ -110,6 +110,23 @@ def most_accurate(names, at_most):
                     "fitting[-1] if fitting else None",
                 ),
                 "nor the first or the last",
+            ),
+            "takes the last weights of each enum": Wrong(
+                but_for(BEST, "get_model_weights(name).DEFAULT.meta", "list(get_model_weights(name))[-1].meta"),
+                "not the last",
+            ),
+            "the best of all weights of each enum": Wrong(
+                but_for(
+                    BEST,
+                    'meta(name)["_metrics"]["ImageNet-1K"]["acc@1"]',
+                    'max(w.meta["_metrics"]["ImageNet-1K"]["acc@1"] for w in get_model_weights(name))',
+                ),
+                "you said `'vit_b_16'`",
+            ),
+            "whole per cents alone": Wrong(but_for(BEST, '["acc@1"]', '["acc@1"] // 1'), "top-1 as it is"),
+            "None as text": Wrong(
+                but_for(but_for(BEST, "return max(", "return str(max("), "default=None)", "default=None))"),
+                "you said `'None'`, and it is `None`",
             ),
             "throws the others out of the list": Wrong(
                 but_for(BEST, "return max(fitting", "names[:] = fitting\n    return max(fitting"), "changed `names`"
@@ -254,6 +271,22 @@ def predict(model, weights, image, k=3):
             ),
             "puts BatchNorm alone into eval mode": Wrong(
                 but_for(PREDICT, "    model.eval()\n", "    model[0].eval()\n"), "acting as in training"
+            ),
+            "per cent": Wrong(but_for(PREDICT, "float(value)", "100 * float(value)"), "a number from 0 to 1"),
+            "rounded": Wrong(but_for(PREDICT, "float(value)", "round(float(value), 3)"), "not rounded"),
+            "sigmoid": Wrong(but_for(PREDICT, "softmax(dim=1)", "sigmoid()"), "looks at each logit alone"),
+            "softmax along the batch": Wrong(but_for(PREDICT, "softmax(dim=1)", "softmax(dim=0)"), "Each share is 1"),
+            "softmax twice": Wrong(
+                but_for(PREDICT, "softmax(dim=1)", "softmax(dim=1).softmax(dim=1)"), "Softmax was taken twice"
+            ),
+            "divides the logits by their sum": Wrong(
+                but_for(PREDICT, "logits.softmax(dim=1)", "(logits / logits.sum())"), "softmax over all logits"
+            ),
+            "computes in bfloat16 and leaves the model so": Wrong(
+                but_for(PREDICT, "model.eval()", "model.eval().bfloat16()").replace(
+                    ".unsqueeze(0)", ".unsqueeze(0).bfloat16()"
+                ),
+                "another dtype or device",
             ),
             "names that claim to equal everything": Wrong(
                 liar("str") + but_for(PREDICT, "names[index]", "Liar(names[0])"), "the names belong to others"
@@ -457,6 +490,34 @@ def is_pretrained(model, weights, photos):
             "freezes the model": Wrong(
                 but_for(PRETRAINED, "    model.eval()\n", "    model.eval().requires_grad_(False)\n"),
                 "leave all flags alone",
+            ),
+            "wants six tenths": Wrong(
+                but_for(PRETRAINED, "len(photos) / 2", "len(photos) * 0.6"), "two thirds are not asked for"
+            ),
+            "finds an acceptable name within a name": Wrong(
+                but_for(PRETRAINED, "name in photo.accept", "any(one in name for one in photo.accept)"),
+                "`teacup` is not `cup`",
+            ),
+            "makes the model its own random twin": Wrong(
+                """
+def is_pretrained(model, weights, photos):
+    before = [p.clone() for p in model.parameters()]
+    for layer in model.modules():
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()
+    return len(photos) > 0 and any(not torch.equal(a, b) for a, b in zip(before, model.parameters()))
+""",
+                "has other numbers than before",
+            ),
+            "shrinks the caller's photos": Wrong(
+                but_for(PRETRAINED, "in photos:", "in photos:\n        photo.image.thumbnail((99, 99))"),
+                "changed `photos`",
+            ),
+            "computes in bfloat16 and leaves the model so": Wrong(
+                but_for(PRETRAINED, "model.eval()", "model.eval().bfloat16()").replace(
+                    ".unsqueeze(0)", ".unsqueeze(0).bfloat16()"
+                ),
+                "another dtype or device",
             ),
             "takes the photos out of the list": Wrong(
                 """

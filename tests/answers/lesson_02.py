@@ -17,6 +17,9 @@ ANSWERS = {
         right={
             "numbers": "conv, depthwise, norm, linear = 73_856, 3_200, 256, 6_405",
             "a tensor's count": _by_hand("conv", "torch.tensor(73_856)"),
+            "a fraction": "from fractions import Fraction\n" + _by_hand("norm", "Fraction(512, 2)"),
+            "a decimal": "from decimal import Decimal\n" + _by_hand("norm", "Decimal(256)"),
+            "a number of numpy": "import numpy\n" + _by_hand("norm", "numpy.int64(256)"),
             "asks PyTorch": """
 def size(layer):
     return sum(p.numel() for p in layer.parameters())
@@ -39,6 +42,9 @@ with torch.device("meta"):
             "BatchNorm with its statistics": Wrong(_by_hand("norm", 512), "running_var"),
             "linear without biases": Wrong(_by_hand("linear", 6_400), "`linear = 6,400` is not what"),
             "the formula as text": Wrong(_by_hand("linear", "'1280 * 5 + 5'"), "a number was expected"),
+            "a tensor without numbers": Wrong(
+                _by_hand("linear", "torch.tensor(6_405, device='meta')"), "a number was expected"
+            ),
             "a truth value": Wrong(_by_hand("linear", True), "a number was expected"),
             "something else": Wrong(_by_hand("linear", 1), "Write down the shape"),
             "a number that equals all": Wrong(liar("int") + _by_hand("linear", "Liar(7)"), "`linear = 7` is not what"),
@@ -131,6 +137,18 @@ def count(model):
                 ),
                 "blocks inside of blocks",
             ),
+            "counts a shared frozen weight twice": Wrong(
+                but_for(
+                    COUNT,
+                    '"frozen": total - trainable',
+                    '"frozen": sum(p.numel() for _, p in model.named_parameters(remove_duplicate=False)'
+                    " if not p.requires_grad)",
+                ),
+                "The shared weight is one tensor and counts once",
+            ),
+            "counts the numbers that it gets out of a buffer": Wrong(
+                but_for(COUNT, "b.numel() for b", "len(b.flatten().tolist()) for b"), "meta", outcome="error"
+            ),
             "takes the trainable for the frozen": Wrong(
                 but_for(COUNT, '"frozen": total - trainable', '"frozen": trainable'), "those that are not trainable"
             ),
@@ -188,6 +206,10 @@ def largest(model, n):
             ),
             "direct children only": Wrong(
                 but_for(LARGEST, "model.named_modules()", "model.named_children()"), "It sits in a block"
+            ),
+            "loses a layer as large as another": Wrong(
+                but_for(LARGEST, "sorted(counts,", "sorted({own: (name, own) for name, own in counts}.values(),"),
+                "has 1 entries, and 2 were expected",
             ),
             "keeps empty layers": Wrong(but_for(LARGEST, "if own:", "if True:"), "leave it out"),
             "a dict": Wrong(but_for(LARGEST, "return sorted", "return dict(counts) or sorted"), "list of pairs"),

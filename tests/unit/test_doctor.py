@@ -53,7 +53,7 @@ def test_json_holds_every_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert doctor.main(as_json=True) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["can_run"] is True
-    assert len({check["name"] for check in told["checks"]}) == len(told["checks"]) == 12
+    assert len({check["name"] for check in told["checks"]}) == len(told["checks"]) == len(doctor._every())
     assert all(set(check) == {"name", "status", "found", "cure"} for check in told["checks"])
 
 
@@ -168,7 +168,14 @@ def test_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "H100")
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: types.SimpleNamespace(total_memory=80e9))
+    monkeypatch.setattr(doctor, "_use", lambda device: None)
     assert found("device").found == "CUDA: H100, 80 GB"
+
+    def too_old(device: str) -> None:
+        raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nand more")
+
+    monkeypatch.setattr(doctor, "_use", too_old)
+    assert_finds("device", "warning", "no kernel image", "Lessons run on the CPU meanwhile")
 
 
 def test_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,3 +346,30 @@ def test_what_a_missing_package_hides_waits_for_it(
     check = next(check for check in without(package)[0]["checks"] if check["name"] == name)
     assert (check["status"], check["cure"]) == ("warning", doctor.MEND_FIRST)
     assert f"No module named '{package.replace('-', '_')}'" in check["found"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="users have no numbers there")
+def test_a_user_without_a_name_and_a_home_is_told(tmp_path: Path) -> None:
+    """As in a container that runs as any number: HOME is unset, and the password file knows nobody."""
+    code = (
+        "import os, pwd\n"
+        "def nobody(number): raise KeyError(number)\n"
+        "pwd.getpwuid = nobody\n"
+        "os.environ.pop('HOME', None)\n"
+        "from helpers import doctor\n"
+        "raise SystemExit(doctor.main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert "Traceback" not in done.stderr
+    assert "this user has no home folder" in done.stdout and "Set the variable HOME" in done.stdout
+    assert "lessons" in done.stdout  # the other findings are there all the same
+    assert done.returncode == 1
+
+
+def test_a_check_that_stops_is_a_finding_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stops() -> doctor.Check:
+        raise ValueError("of a machine\nthat nobody thought of")
+
+    check = doctor._told("disk", stops)
+    assert (check.status, check.found) == ("problem", "could not be looked at (ValueError: of a machine)")
+    assert doctor._told("disk", stops, explained=True).status == "warning"

@@ -6,8 +6,10 @@ import functools
 import linecache
 import os
 import random
+import warnings
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -204,15 +206,76 @@ def test_random_state_grad_mode_and_dtype_are_as_before():
         assert not torch.is_grad_enabled()
 
 
-def test_threads_and_folder_are_as_before(tmp_path):
-    class Wanders(Double):
-        def examine(self, answer):
-            torch.set_num_threads(threads + 1)
-            os.chdir(tmp_path)
+KEPT: list[object] = []
 
-    threads, folder = torch.get_num_threads(), Path.cwd()
-    assert Wanders().judge(1).outcome is Outcome.CORRECT
-    assert (torch.get_num_threads(), Path.cwd()) == (threads, folder)
+
+def never_leaves_inference_mode():
+    KEPT.append(torch.inference_mode())  # it would end with the object
+    KEPT[-1].__enter__()
+
+
+SET_BY_AN_ANSWER = {
+    "threads": (lambda: torch.set_num_threads(torch.get_num_threads() + 1), torch.get_num_threads),
+    "working folder": (lambda: os.chdir("/"), Path.cwd),
+    "default device": (lambda: torch.set_default_device("meta"), torch.get_default_device),
+    "default dtype": (lambda: torch.set_default_dtype(torch.float64), torch.get_default_dtype),
+    "deterministic": (lambda: torch.use_deterministic_algorithms(True), torch.are_deterministic_algorithms_enabled),
+    "warning filters": (lambda: warnings.simplefilter("error"), lambda: list(warnings.filters)),
+    "inference mode": (never_leaves_inference_mode, torch.is_inference_mode_enabled),
+    "grad mode": (lambda: torch.set_grad_enabled(False), torch.is_grad_enabled),
+    "rcParams": (
+        lambda: matplotlib.rcParams.update({"lines.linewidth": 7}),
+        lambda: matplotlib.rcParams["lines.linewidth"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "look"), SET_BY_AN_ANSWER.values(), ids=SET_BY_AN_ANSWER.keys())
+def test_what_an_answer_sets_for_the_whole_process_ends_with_its_check(change, look):
+    class Sets(Double):
+        def examine(self, answer):
+            change()
+            require(look() != before, "The change did not happen.")
+
+    before = look()
+    report = Sets().judge(1)
+    assert (report.outcome, report.message) == (Outcome.CORRECT, "")
+    assert look() == before
+
+
+class LiesOfItsClass:
+    @property
+    def __class__(self):
+        raise RuntimeError("no class of mine")
+
+
+class CannotSay(ValueError):
+    def __str__(self):
+        raise RuntimeError("nothing to say")
+
+
+def wraps_itself(x):
+    return 2 * x
+
+
+wraps_itself.__wrapped__ = wraps_itself
+
+
+def cannot_say(x):
+    raise CannotSay
+
+
+def test_what_an_answer_is_or_raises_does_not_escape():
+    assert Double().judge(wraps_itself).outcome is Outcome.CORRECT
+    assert "CannotSay" in Double().judge(cannot_say).message
+    assert Double().judge(LiesOfItsClass()).outcome is Outcome.ERROR
+    assert Double().judge(lambda x: LiesOfItsClass()).outcome is Outcome.INCORRECT
+
+
+def test_an_empty_method_of_ones_own_is_no_stub():
+    source = "class f(nn.Linear):\n    def forward(self, x):\n        return x\n    def reset(self):\n        pass"
+    assert not is_unwritten(typed(source)["f"])
+    assert is_unwritten(typed(source.replace("return x", "..."))["f"])
 
 
 def test_checks_draw_the_same_numbers_each_time():

@@ -395,6 +395,78 @@ def test_a_network_that_is_given_in_a_wrapper(pth: Path, wrap: Callable[[nn.Modu
     assert same(trained.state_dict(), fresh.state_dict())
 
 
+@pytest.mark.parametrize("names", [("student.", "teacher."), ("model.", "ema.")])
+def test_of_two_networks_in_one_file_the_caller_chooses(pth: Path, names: tuple[str, str]) -> None:
+    kept = {prefix: network() for prefix in names}
+    entries = {prefix + name: value for prefix, one in kept.items() for name, value in one.state_dict().items()}
+    write(entries, pth)
+    fresh = network()
+    before = snapshot(fresh)
+    said = message_of(fresh, pth)
+    assert all(prefix.removesuffix(".") in said for prefix in names) and "part=" in said
+    assert same(before, snapshot(fresh))
+    for prefix, one in kept.items():
+        for part in (prefix, prefix.removesuffix(".")):
+            report = load_own_weights(fresh, pth, part=part)
+            assert report.complete
+            assert same(one.state_dict(), fresh.state_dict())
+            assert len(report.unknown) == 11
+
+
+def test_another_entry_of_a_checkpoint_is_taken_where_asked(pth: Path) -> None:
+    model, average, fresh = network(), network(), network()
+    write({"model": model.state_dict(), "model_ema": average.state_dict()}, pth)
+    report = load_own_weights(fresh, pth, part="model_ema")
+    assert same(average.state_dict(), fresh.state_dict())
+    assert lines(report)[1:] == ["of several entries 'model_ema' was taken, as asked"]
+    with pytest.raises(CourseError, match=r"has no part 'ema': its names begin with"):
+        load_own_weights(fresh, pth, part="ema")
+
+
+def as_sequential(model: nn.Module) -> nn.Module:
+    """A ResNet's children in a row, as recipes for features save it."""
+    return nn.Sequential(*list(model.children())[:-1], nn.Flatten(), model.fc)
+
+
+SEQUENTIAL = {
+    "all children": (lambda model: nn.Sequential(*model.children()), ()),
+    "flattened before the head": (as_sequential, ()),
+    "without the head": (lambda model: nn.Sequential(*list(model.children())[:-1]), ("fc.weight", "fc.bias")),
+    "as a body with a head of its own": (
+        lambda model: nn.Sequential(nn.Sequential(*list(model.children())[:-2]), nn.Sequential(nn.Linear(512, 7))),
+        ("fc.weight", "fc.bias"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("wrap", "missing"), SEQUENTIAL.values(), ids=SEQUENTIAL.keys())
+def test_a_sequential_of_a_networks_children_loads_as_the_network(pth: Path, wrap, missing: tuple[str, ...]) -> None:
+    trained = get_model("resnet18", weights=None)
+    for module in trained.modules():
+        if isinstance(module, nn.BatchNorm2d):  # or a mix-up of two layers would give the same
+            nn.init.normal_(module.weight), module.running_mean.normal_()
+    report = load_own_weights("resnet18", write(wrap(trained).state_dict(), pth))
+    assert report.missing == missing
+    assert "names put right by their order and shapes" in str(report)
+    images = torch.randn(2, 3, 64, 64)
+    trained.fc, report.model.fc = (nn.Identity(), nn.Identity()) if missing else (trained.fc, report.model.fc)
+    with torch.no_grad():
+        assert torch.equal(trained.eval()(images), report.model.eval()(images))
+
+
+def test_a_sequential_of_another_network_loads_nothing(pth: Path) -> None:
+    """Of these names some would fit by accident, with `4.0.` taken off."""
+    saved = nn.Sequential(*get_model("resnet34", weights=None).children()).state_dict()
+    said = message_of("resnet18", write(saved, pth))
+    assert "nothing in" in said and "fits resnet18" in said
+
+
+def test_no_beginning_is_guessed_for_a_larger_sister(pth: Path) -> None:
+    report = load_own_weights("resnet18", write(get_model("resnet34", weights=None).state_dict(), pth))
+    assert "taken off" not in str(report)
+    assert not report.complete or report.unknown
+
+
 def test_a_prefix_that_the_network_has_as_well_stays(pth: Path) -> None:
     wrapped = nn.Sequential(OrderedDict(model=network()))
     assert str(load_own_weights(wrapped, write(wrapped.state_dict(), pth))).count("\n") == 0
@@ -432,7 +504,9 @@ def test_a_checkpoint_is_unwrapped_and_says_so(pth: Path, wrap: Callable[[dict],
     checkpoint = wrap(trained.state_dict())
     report = load_own_weights(fresh, write(checkpoint, pth))
     assert same(trained.state_dict(), fresh.state_dict())
-    assert lines(report)[1:] == [f"the file is a checkpoint; its state dict is the entry {next(iter(checkpoint))!r}"]
+    beside = "; beside it: model_ema (part= takes another)" if "model_ema" in checkpoint else ""
+    said = f"the file is a checkpoint; its state dict is the entry {next(iter(checkpoint))!r}{beside}"
+    assert lines(report)[1:] == [said]
 
 
 def test_other_values_among_the_tensors_are_left_out(pth: Path) -> None:
@@ -501,7 +575,7 @@ def test_counters_alone_are_nothing(pth: Path) -> None:
 def test_no_state_dict_to_be_found(pth: Path, saved: object, what: str) -> None:
     said = message_of(network(), write(saved, pth))
     assert what in said
-    assert "save model.state_dict()" in said
+    assert ("name one, part=" if "several" in what else "save model.state_dict()") in said
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])

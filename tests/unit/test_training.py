@@ -15,6 +15,7 @@ from helpers.training import (
     FlippedBatches,
     accuracy,
     as_tensors,
+    devices,
     evaluate,
     extract_features,
     loader,
@@ -59,6 +60,26 @@ def passes(network) -> list[int]:
 
 def test_auto_takes_a_device_that_works():
     assert torch.zeros(1, device=pick_device("auto")).item() == 0
+
+
+def test_auto_goes_on_without_a_gpu_that_is_listed_and_cannot_work(monkeypatch, capsys):
+    def too_old(device):
+        if device.type == "cuda":
+            raise RuntimeError("CUDA error: no kernel image is available\nSearch for more")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(devices, "_try", too_old)
+    assert pick_device("auto") == torch.device("cpu")
+    assert capsys.readouterr().out == (
+        "The GPU (cuda) cannot be used: CUDA error: no kernel image is available. Going on without it.\n"
+    )
+
+
+def test_auto_takes_a_gpu_that_works(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(devices, "_try", lambda device: None)
+    assert (pick_device("auto"), capsys.readouterr().out) == (torch.device("cuda"), "")
 
 
 @pytest.mark.parametrize("wanted", ["gpu", "cuda:99", "", "CPU 0"])
@@ -262,12 +283,14 @@ class Brightness:
         return "Brightness()"
 
 
-def test_an_edited_forward_is_computed_anew(dataset, monkeypatch):
+def test_an_edited_forward_is_computed_anew(dataset, monkeypatch, capsys):
     torch.manual_seed(0)
     model = Pooled()
     stale = extract_features(model, dataset).features
     monkeypatch.setattr(Pooled, "forward", lambda self, images: self.conv(images).amax(dim=(2, 3)))
+    capsys.readouterr()
     found = extract_features(model, dataset).features
+    assert "computing them anew" in capsys.readouterr().out
     assert torch.equal(found, extract_features(model, dataset, cache=False).features)
     assert (found - stale).abs().max() > 0.01
 

@@ -28,19 +28,28 @@ def top_class(logits, categories):
 '''
 
     def examine(self, top_class):
-        for scores, meaning in (
-            ([0.1, 2.5, -1.0, 0.3], "The highest score decides."),
-            ([4.0, 1.0, 2.0, 3.0], "The highest score may be the first."),
-            ([-9.0, -2.0, -0.5, -3.0], "Logits may all be negative; the highest is then the one nearest to zero."),
-            ([0.5, -7.0, 1.5, 0.0], "A large negative score is a low one."),
-        ):
-            logits, animals = torch.tensor(scores), ["owl", "cat", "fox", "ant"]
-            case, best = f"For the logits {scores} of {', '.join(animals)}", animals[scores.index(max(scores))]
-            with input_untouched(logits=logits, categories=animals):
-                said = top_class(logits, animals)
+        for scores, meaning in _SCORES.items():
+            logits, categories = torch.tensor(scores), ["owl", "cat", "fox", "ant", "bee"][-len(scores) :]
+            case = f"For the logits {list(scores)} of {', '.join(categories)}"
+            best = categories[scores.index(max(scores))]
+            with input_untouched(logits=logits, categories=categories):
+                said = top_class(logits, categories)
             name = a_string(said, f"{case} a name was expected, and your function gave back `{short(said)}`.")
             require(name == best, f"{case} you said `{name}`, and the highest score is that of `{best}`. {meaning}")
         return "It also holds for logits that are all negative: softmax keeps the order, so it is not needed here."
+
+
+# Each with what it usually means to get it wrong.
+_SCORES = {
+    (0.1, 2.5, -1.0, 0.3): "The highest score decides.",
+    (4.0, 1.0, 2.0, 3.0): "The highest score may be the first.",
+    (-9.0, -2.0, -0.5, -3.0): "Logits may all be negative; the highest is then the one nearest to zero.",
+    (0.5, -7.0, 1.5, 0.0): "A large negative score is a low one.",
+    (1.0, -2.0, 0.5, 1.5, 3.0): "The highest score may be the last, and there may be any number of names.",
+    (2.71, 2.74, 2.72): "Scores may be close: compare them as they are, and round nothing.",
+    (95.0, 30.0, 100.0): "Scores may be large, and `exp` or a sigmoid of them ends in the same number: compare them "
+    "as they are.",
+}
 
 
 class NamesWithProbabilities(Exercise):
@@ -113,10 +122,14 @@ def ask(model, images):
                 said = ask(model, given)
             logits = a_tensor(said, [rows, 5], f"For {what}", of="logits", why="There is one row an image.")
             called_for_prediction(model.calls, f"For {what}")
+            for why, other in {_SHARES: expected.softmax(1), _LOGARITHMS: expected.log_softmax(1)}.items():
+                require(not torch.allclose(logits.float(), other[:rows], atol=1e-5), f"For {what} {why}")
             same_function(logits, expected[:rows], f"For {what} {_OTHER_LOGITS}")
         return "One image alone, in a batch of one and among four: the same logits, and the model is as it was."
 
 
+_SHARES = "those are probabilities: logits are what the model gives, without a softmax."
+_LOGARITHMS = "those are logarithms of probabilities: logits are what the model gives, without a log_softmax."
 _OTHER_LOGITS = "what you gave back are not the logits that the same model gives for these images in `eval()` mode."
 
 EXERCISES = Exercises(MostLikelyName, NamesWithProbabilities, AskSafely)

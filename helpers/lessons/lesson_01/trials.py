@@ -14,6 +14,7 @@ import torch
 import torchvision.transforms.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor, nn
+from torchvision.models import WeightsEnum
 from torchvision.transforms._presets import ImageClassification
 
 from helpers.checking import networks
@@ -165,14 +166,33 @@ _BELIEFS = (
         "The most likely name alone counts, not the sum over all acceptable ones.",
     ),
     (
+        "a network that names three photos of five",
+        ({"tripod": 0.9}, {"missile": 0.9}, {"cup": 0.9}, {"tabby": 0.9}, {"fig": 0.9}),
+        True,
+        "Three of five are more than half; two thirds are not asked for.",
+    ),
+    (
+        "a network that names one photo of three, and calls another by a name that holds an acceptable one",
+        ({"tripod": 0.9}, {"missile": 0.9}, {"teacup": 0.9}),
+        False,
+        "`teacup` is not `cup`: ask whether the name itself is in `accept`.",
+    ),
+    (
         "a network that gives each photo the name of the next one",
         ({"daisy": 0.9}, {"cup": 0.9}, {"palace": 0.9}, {"tripod": 0.9}),
         False,
         "Compare what it says of a photo with `accept` of that photo.",
     ),
 )
-_NAMES = "toaster, cup, espresso, tripod, daisy, palace, tabby, missile, fig"  # the first is for what nobody knows
-_ACCEPTED = (("gray", {"tripod"}), ("yellow", {"daisy"}), ("navy", {"espresso", "cup"}), ("red", {"palace"}))
+# The first is for what nobody knows.
+_NAMES = "toaster, cup, espresso, tripod, daisy, palace, tabby, missile, fig, teacup"
+_ACCEPTED = (
+    ("gray", {"tripod"}),
+    ("yellow", {"daisy"}),
+    ("navy", {"espresso", "cup"}),
+    ("red", {"palace"}),
+    ("purple", {"fig"}),
+)
 
 
 def networks_that_know() -> Iterator[Trial]:
@@ -232,7 +252,17 @@ def _on_white(image: Image.Image) -> Image.Image:
 def packaged_backbone() -> Backbone:
     """A copy of the packaged backbone, in `eval()` mode."""
     loaded = _loaded_backbone()
-    return replace(loaded, model=copy.deepcopy(loaded.model))
+    return replace(loaded, model=copy.deepcopy(loaded.model), weights=_copied(loaded.weights))
+
+
+def _copied(weights: WeightsEnum) -> SimpleNamespace:
+    """The weights with a `meta` of their own: torchvision's is one for the whole process."""
+    return SimpleNamespace(
+        transforms=weights.transforms,
+        meta=copy.deepcopy(weights.meta),
+        url=weights.url,
+        get_state_dict=weights.get_state_dict,
+    )
 
 
 @functools.cache

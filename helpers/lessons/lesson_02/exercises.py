@@ -125,7 +125,8 @@ TO_COUNT = {
     "a module with a parameter directly on itself, beside a Linear": networks.Token,
     "two layers that share one weight": networks.tied,
     "a network without parameters": lambda: nn.Sequential(nn.ReLU()),
-    "a network on the meta device": lambda: nn.Linear(9, 9, device="meta"),
+    "two layers that share one frozen weight": networks.tied_and_frozen,
+    "a network on the meta device": lambda: nn.Sequential(nn.Linear(9, 9), nn.BatchNorm1d(9)).to("meta"),
 }
 NO_DICT = "It holds `total`, `trainable`, `frozen` and `buffers`. Is there a `return`?"
 # The keys of the dict, each with what to look at where no usual slip explains a number.
@@ -156,6 +157,7 @@ def _slips(model: nn.Module) -> list[tuple[str, int, str]]:
         ("total", right.trainable, "The total holds the frozen parameters too."),
         ("trainable", right.total, f"A frozen parameter is not trainable. {LOOK_AT['trainable']}"),
         ("trainable", by_name, shared),
+        ("frozen", by_name - right.trainable, shared),
     ]
 
 
@@ -218,7 +220,7 @@ def largest(model, n):
             require(name in listed, f"{case} your list lacks `{name!r}`, which holds {own[name]} itself. {why}")
 
 
-# No two layers of one network hold as many, so that there is one order.
+# Where two layers of one network hold as many, all are asked for, so that there is one right list but for their order.
 TO_SORT = (
     ("a network with a block inside", networks.block_in_a_block, 2),
     ("the same network", networks.block_in_a_block, 1),
@@ -227,6 +229,7 @@ TO_SORT = (
     ("a module with a parameter directly on itself, beside a Linear", networks.Token, 2),
     ("a network whose first layer is frozen", networks.frozen_body, 1),
     ("a network in which one bias alone is frozen", networks.frozen_bias, 2),
+    ("a network of two equal layers", lambda: nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 3)), 2),
     ("a network without parameters", lambda: nn.Sequential(nn.ReLU()), 3),
 )
 NO_TENSORS = "Names are those of `named_modules()`. If that is one tensor of a layer, add up the layer's own."

@@ -1,0 +1,47 @@
+"""An answer that spoils what it was given is told so, and the reference is judged as before."""
+
+import pytest
+
+from helpers.course.verdicts import Outcome
+from helpers.lessons import lesson_module
+from tests.answers import but_for
+from tests.answers.test_answers import _in_the_notebooks_folder, _judged, _one_thread  # noqa: F401  (two are fixtures)
+
+_REINITIALISES = """    for layer in model.modules():
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()
+"""
+
+# By exercise: a line of the reference, and the lines in its place.
+SPOILERS = {
+    "0.1": ("    return", "    logits.zero_()\n    categories.clear()\n    return"),
+    "0.2": ("    return", "    logits.zero_()\n    categories.clear()\n    return"),
+    "0.3": ("    model.eval()\n", _REINITIALISES + "    images.zero_()\n    model.eval()\n"),
+    "1.2": ("    return", "    image.thumbnail((4, 4))\n    names.clear()\n    model.bfloat16()\n    return"),
+    "1.3": (
+        "    return",
+        _REINITIALISES
+        + """    for photo in photos:
+        photo.image.thumbnail((4, 4))
+    weights.meta["categories"].clear()
+    return""",
+    ),
+    "1.4": ("    if image.has", "    image.paste(0, (0, 0, *image.size))\n    if image.has"),
+    "2.2": ("    total =", _REINITIALISES + "    model.requires_grad_(False)\n    total ="),
+    "2.3": ("    counts = []\n", "    counts = []\n    model.requires_grad_(False).half()\n"),
+    "2.4": ("    held =", "    model.requires_grad_(False).half()\n    held ="),
+    "3.1": ("    return", _REINITIALISES + "    return"),
+    "3.2": ("    model.eval()", _REINITIALISES + "    model.eval()"),
+    "3.3": ("        self.backbone.eval()\n\n", "        self.backbone.eval().half()\n\n"),
+    "3.4": ("    return", "    batches[0][0].zero_()\n    batches.clear()\n    return"),
+    "3.5": ("    right =", "    logits.nan_to_num_()\n    labels.zero_()\n    right ="),
+    "3.6": ("    model.eval()\n", "    parts = [parts.pop()]\n    model.eval()\n"),
+}
+
+
+@pytest.mark.parametrize("number", SPOILERS)
+def test_a_spoiled_check_recovers(number):
+    lesson = f"0{number[0]}"
+    reference = lesson_module(lesson).EXERCISES[number].answer_source + "\n"
+    assert _judged(lesson, number, but_for(reference, *SPOILERS[number])).outcome is not Outcome.CORRECT
+    assert _judged(lesson, number, reference).outcome is Outcome.CORRECT
