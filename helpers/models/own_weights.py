@@ -288,20 +288,23 @@ def _by_order(entries: dict[str, Tensor], own: Mapping[str, Tensor]) -> tuple[di
     """Names of the network for entries that have its tensors in its order, under other names; and the remark.
 
     So it is in `nn.Sequential(*network.children())`, with a head of its own or without one: `4.0.conv1.weight` is
-    `layer1.0.conv1.weight`. It takes the same last names and shapes, from the first on, for most of the network and
-    most of the file. Two layers that are alike and were swapped would go unseen.
+    `layer1.0.conv1.weight`. It takes the same shapes and the same names within each child, from the first on, for most
+    of the network and most of the file. Two children that are alike and were swapped would go unseen, so the remark
+    asks for a look at a prediction.
     """
     if 2 * sum(_fits(name, value, own) for name, value in entries.items()) >= len(entries):
         return entries, []
     alike: dict[str, str] = {}
     for (theirs, value), (ours, wanted) in zip(entries.items(), own.items(), strict=False):
-        if theirs.rpartition(".")[2] != ours.rpartition(".")[2] or value.shape != wanted.shape:
+        within = ours.partition(".")[2] or ours
+        if not f".{theirs}".endswith(f".{within}") or value.shape != wanted.shape:
             break
         alike[theirs] = ours
     if 2 * len(alike) < max(len(entries), len(own)):
         return entries, []
     theirs, ours = next(((a, b) for a, b in alike.items() if a.count(".") > 1), next(iter(alike.items())))
-    remark = f"{len(alike)} names put right by their order and shapes, such as {theirs} for {ours}"
+    example = f"such as {theirs} for {ours}"
+    remark = f"{len(alike)} names put right by their order and shapes, {example}: try it on images that you know"
     return {alike.get(name, name): value for name, value in entries.items()}, [remark]
 
 

@@ -454,6 +454,13 @@ def test_a_sequential_of_a_networks_children_loads_as_the_network(pth: Path, wra
         assert torch.equal(trained.eval()(images), report.model.eval()(images))
 
 
+def test_other_names_within_the_children_are_not_put_right(pth: Path) -> None:
+    """Of a network whose blocks call their layers otherwise, nothing says that the order is the same."""
+    saved = nn.Sequential(*get_model("resnet18", weights=None).children()).state_dict()
+    renamed = {name.replace("conv1", "first").replace("conv2", "second"): value for name, value in saved.items()}
+    assert "nothing in" in message_of("resnet18", write(renamed, pth))
+
+
 def test_a_sequential_of_another_network_loads_nothing(pth: Path) -> None:
     """Of these names some would fit by accident, with `4.0.` taken off."""
     saved = nn.Sequential(*get_model("resnet34", weights=None).children()).state_dict()
