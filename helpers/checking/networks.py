@@ -252,6 +252,13 @@ def with_first_layer_frozen() -> nn.Module:
     return model
 
 
+def with_an_owners_hook() -> nn.Module:
+    """`IN_A_ROW` with a hook of its owner: who clears all hooks takes that one away as well."""
+    model = IN_A_ROW.network()
+    model[1].register_forward_hook(lambda layer, taken, given: None)
+    return model
+
+
 def with_gradients(model: nn.Module) -> nn.Module:
     """`model` as between `backward()` and the optimizer's step: who calls `zero_grad()` takes something away."""
     for parameter in model.parameters():

@@ -15,6 +15,7 @@ from torch import Tensor
 from torchvision.models import WeightsEnum
 
 from helpers.errors import CourseError
+from helpers.models.foreign_files import what_else_it_is
 from helpers.places import weights_dir
 
 if os.environ.get("COURSE_WEIGHTS"):
@@ -83,7 +84,7 @@ def read_saved(path: Path, *, cure: str = "delete it and fetch it again", missin
         with path.open("rb") as file, warnings.catch_warnings(action="ignore"):
             return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file makes torch raise anything: AssertionError, TypeError, struct.error
-        raise CourseError(f"{path} {_why_not_read(error, cure)}") from None
+        raise CourseError(f"{path} {_why_not_read(path, error, cure)}") from None
 
 
 def _start_of(path: Path, missing: str = INSTALL) -> bytes:
@@ -116,12 +117,14 @@ def _hold_to_published_hash(path: Path) -> None:
         )
 
 
-def _why_not_read(error: Exception, cure: str) -> str:
+def _why_not_read(path: Path, error: Exception, cure: str) -> str:
     """torch opens nothing but tensors (`weights_only`), and names the first other thing that it meets."""
     if is_out_of_memory(error):
         return f"does not fit into the memory: {FREE_MEMORY}"
     if isinstance(error, PermissionError):
         return f"cannot be read ({error.strerror}): make it readable"
+    if foreign := what_else_it_is(path):
+        return foreign
     if re.search("unsupported (global|class)", str(error), re.IGNORECASE):
         return (
             "holds more than tensors (a whole model, or code that would run) and was not opened: "

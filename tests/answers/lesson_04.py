@@ -428,6 +428,14 @@ def find_classifier(model, image):
 """,
                 "watch which layer works last",
             ),
+            "clears the owner's hooks as well": Wrong(
+                but_for(
+                    WATCH,
+                    "    for handle in handles:\n        handle.remove()\n",
+                    "    for layer in model.modules():\n        layer._forward_hooks.clear()\n",
+                ),
+                "leave others' hooks",
+            ),
             "goes by the number of outputs": Wrong(
                 """
 def find_classifier(model, image):

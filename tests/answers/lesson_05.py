@@ -60,6 +60,16 @@ def in_no_group(model, optimizer):
             "looks for missing gradients": Wrong(
                 but_for(LOOK, "p.requires_grad and id(p) not in held", "not p.requires_grad"), "misses `conv1.weight`"
             ),
+            "names a shared weight by its second layer": Wrong(
+                """
+def in_no_group(model, optimizer):
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    seen = {id(p): name for name, p in model.named_parameters(remove_duplicate=False) if p.requires_grad}
+    names = [name for name, p in model.named_parameters(remove_duplicate=False) if seen.get(id(p)) == name]
+    return [name for name in names if id(model.get_parameter(name)) not in held or name == "1.weight"]
+""",
+                "It is no forgotten parameter",
+            ),
             "counts what was frozen on purpose": Wrong(
                 but_for(LOOK, "p.requires_grad and ", ""), "are frozen on purpose: your list names `conv1.weight`"
             ),
@@ -408,6 +418,17 @@ def decay_groups(model, decay):
         wrong={
             "decay on everything": Wrong(
                 but_for(DECAY, '"weight_decay": 0.0', '"weight_decay": decay'), "without any gradient"
+            ),
+            "takes a shared weight from each of its layers": Wrong(
+                """
+def decay_groups(model, decay):
+    matrices, others = [], []
+    for layer in model.modules():
+        for parameter in layer.parameters(recurse=False):
+            (matrices if parameter.ndim > 1 else others).append(parameter)
+    return [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+""",
+                "`0.weight` is in one group more than once",
             ),
             "spares biases only": Wrong(
                 """

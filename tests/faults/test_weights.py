@@ -5,15 +5,18 @@ Files of installed packages are copied before they are damaged: installers link 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import importlib
 import os
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -131,6 +134,42 @@ def test_a_zip_of_something_else(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "photos.pth", "w") as archive:
         archive.writestr("photos/cat.jpg", "no photo")
     assert "not a whole file of weights" in message_of(tmp_path / "photos.pth")
+
+
+def _torch_script(file: Path) -> None:
+    with warnings.catch_warnings(action="ignore"):  # it is on its way out, and such files are there
+        torch.jit.script(nn.Linear(2, 2)).save(str(file))
+
+
+def _numpys(file: Path) -> None:
+    with file.open("wb") as stream:
+        np.savez(stream, w=np.zeros(3))
+
+
+def _exported(file: Path) -> None:
+    torch.export.save(torch.export.export(nn.Linear(2, 2), (torch.zeros(1, 2),)), str(file))
+
+
+FOREIGN = {
+    "TorchScript": (_torch_script, "a TorchScript program: save `torch.jit.load"),
+    "pt2": (_exported, "an exported program (.pt2): save `torch.export.load"),
+    "npz": (_numpys, "an archive of numpy arrays"),
+    "h5": (lambda file: file.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(500)), "an HDF5 file"),
+    "gzip": (lambda file: file.write_bytes(gzip.compress(bytes(500))), "packed with gzip: unpack it"),
+    "git-LFS": (
+        lambda file: file.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
+        "a pointer of git-LFS",
+    ),
+}
+
+
+@pytest.mark.parametrize(("write", "told"), FOREIGN.values(), ids=FOREIGN.keys())
+def test_a_file_of_another_kind_is_called_by_its_name(tmp_path: Path, write, told: str) -> None:
+    file = tmp_path / "mine.pt2"
+    write(file)
+    said = message_of(file)
+    assert f"is {told}" in said
+    assert "\n" not in said and "not a whole file" not in said
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])

@@ -1125,6 +1125,8 @@ def test_modes_flags_and_gradients_come_as_they_say():
     assert [name for name, layer in at_rest.named_modules() if not layer.training] == ["stem.1"]
     at_work = networks.with_dropout_at_work()
     assert [name for name, layer in at_work.named_modules() if layer.training] == ["tail.drop"]
+    hooked = networks.with_an_owners_hook()
+    assert [len(layer._forward_hooks) for layer in hooked] == [0, 1, 0, 0]
     frozen = networks.with_first_layer_frozen()
     assert [name for name, p in frozen.named_parameters() if not p.requires_grad] == ["1.weight", "1.bias"]
     assert all(p.grad is not None for p in networks.with_gradients(networks.tied()).parameters())

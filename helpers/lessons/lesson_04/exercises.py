@@ -127,6 +127,7 @@ def find_classifier(model, image):
         self._try(find_classifier, networks.NESTED, networks.with_dropout_at_work())
         self._try(find_classifier, networks.IN_A_ROW, networks.with_gradients(networks.IN_A_ROW.network()))
         self._try(find_classifier, networks.IN_A_ROW, networks.with_first_layer_frozen())
+        self._try(find_classifier, networks.IN_A_ROW, networks.with_an_owners_hook())
         return "Decoys, leftovers and nesting: what a layer does is the only thing that you trusted."
 
     def _try(self, find_classifier, stranger, model):

@@ -75,6 +75,7 @@ FORGETFUL_OPTIMIZERS = (
     ),
     ("One group holds everything:", networks.SmallResNet, [["conv1", "bn1", "layer1", "layer10", "fc"]], []),
     ("Some biases hold the same numbers:", _equal_biases, [["bn1", "fc"]], ["conv1", "layer1", "layer10"]),
+    ("Two layers share one weight, and the groups hold the first:", networks.tied, [["0"]], ["1"]),
     ("`conv1` and `bn1` are frozen on purpose:", _frozen_stem, [["layer1"], ["fc"]], ["layer10"]),
 )
 ONLY_LOOK = {"optimizer": "A step fills its `state`, and `add_param_group` adds a group: only look."}
@@ -200,6 +201,7 @@ def decay_groups(model, decay):
         for case, network in (
             ("In a small ResNet", _of_ones(networks.SmallResNet())),
             ("In a network for sequences", _of_ones(networks.Sequence().eval())),
+            ("In a network whose two layers share one weight", _of_ones(networks.tied())),
         ):
             with left_as_found(network, "the model"):
                 said = decay_groups(network, 0.5)

@@ -1,0 +1,49 @@
+"""Files that hold weights, or a way to them, and are none that `torch.load` opens: what they are, and what to do."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+# By the first bytes of a file: what it is, and the cure.
+_BY_FIRST_BYTES = {
+    b"\x89HDF\r\n\x1a\n": ("an HDF5 file, as Keras writes it", "its names are Keras's: take a file made with PyTorch"),
+    b"\x1f\x8b": ("packed with gzip", "unpack it first, with `gunzip`"),
+    b"version https://git-lfs": (
+        "a pointer of git-LFS to the file, not the file",
+        "run `git lfs pull` in its repository",
+    ),
+}
+# By a member of a zip archive.
+_BY_MEMBER = {
+    r"(^|/)models/.*\.json$|(^|/)archive_format$": (
+        "an exported program (.pt2)",
+        "save `torch.export.load(file).state_dict` with torch.save and use that file",
+    ),
+    r"/code/|(^|/)constants\.pkl$": (
+        "a TorchScript program",
+        "save `torch.jit.load(file).state_dict()` with torch.save and use that file",
+    ),
+    r"\.npy$": (
+        "an archive of numpy arrays (.npz)",
+        "make a dict of tensors of it, and torch.save that",
+    ),
+}
+
+
+def what_else_it_is(path: Path) -> str | None:
+    """What a file is that could not be read as weights, and the cure; None where its content does not tell."""
+    with path.open("rb") as file:
+        start = file.read(32)
+    for first, (what, cure) in _BY_FIRST_BYTES.items():
+        if start.startswith(first):
+            return f"is {what}: {cure}"
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        members = archive.namelist()
+    for pattern, (what, cure) in _BY_MEMBER.items():
+        if any(re.search(pattern, member) for member in members):
+            return f"is {what}: {cure}"
+    return None
