@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import helpers
-from helpers.errors import CourseError, first_line
+from helpers.errors import CourseError, capital, first_line
 from helpers.places import cache_dir, lesson_paths, output_dir, repository, weights_dir
 
 Status = Literal["ok", "warning", "problem"]
@@ -97,7 +97,7 @@ def _told(name: str, look: Callable[[], Check], explained: bool = False) -> Chec
         return look()
     except CourseError as error:
         cause, _, cure = str(error).rpartition(": ")
-        return Check(name, "problem", cause, f"{cure[:1].upper()}{cure[1:]}.")
+        return Check(name, "problem", cause, f"{capital(cure)}.")
     except _NotLoaded as error:
         found = f"not looked at ({error})"
         return Check(name, *(("warning", found, MEND_FIRST) if explained else ("problem", found, SET_UP_AGAIN)))

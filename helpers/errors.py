@@ -26,6 +26,20 @@ def first_line(error: BaseException) -> str:
     return (said.strip().splitlines() or [type(error).__name__])[0]
 
 
+def one_line(text: object) -> str:
+    """The text with every run of white space as one space: a name or a `repr` may hold a line break."""
+    return " ".join(str(text).split())
+
+
+def capital(text: str) -> str:
+    """`text` with a capital letter in front, to begin a sentence with it; the rest stays as it is.
+
+    >>> capital("validation accuracy by epoch.")
+    'Validation accuracy by epoch.'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def first_few(items: Iterable[object], most: int = 4, between: str = ", ") -> str:
     """The first items, and how many more there are. Items that hold commas need something else `between` them.
 

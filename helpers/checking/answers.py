@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.course.verdicts import Incorrect, require
-from helpers.errors import first_line
+from helpers.errors import first_line, one_line
 
 _BUILT_IN = (bool, int, float, complex, str, bytes)
 
@@ -25,7 +25,7 @@ _BUILT_IN = (bool, int, float, complex, str, bytes)
 def short(value: object) -> str:
     """What a learner's code gave back, on one line of at most 80 characters, to quote in a reason."""
     try:
-        text = " ".join(repr(value).split())
+        text = one_line(repr(value))
     except Exception:  # of a class whose own `__repr__` fails, as while it is being written
         text = f"an object of type {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."
@@ -40,11 +40,6 @@ def quoted(names: Iterable[str], most: int = 4) -> str:
     named = list(names)
     more = f" and {len(named) - most} more" if len(named) > most else ""
     return "`" + "`, `".join(named[:most]) + f"`{more}"
-
-
-def capital(text: str) -> str:
-    """`text` with a capital letter in front, to begin a sentence with it; the rest stays as it is."""
-    return text[:1].upper() + text[1:]
 
 
 def opening(case: str) -> str:
@@ -180,7 +175,7 @@ def pairs(said: object, case: str, *, count: int | None = None) -> list[tuple[st
     fits = is_a(value, (list, tuple)) and all(is_a(one, (list, tuple)) and len(one) == 2 for one in value)
     require(fits, f"{opening(case)} a list of pairs (name, number) was expected, and you gave `{short(said)}`.")
     for name, number in value:
-        a_number = issubclass(type(number), numbers.Real) and type(number) is not bool
+        a_number = is_a(number, numbers.Real) and type(number) is not bool
         require(
             type(name) is str and a_number,
             f"{opening(case)} a pair is `{short((name, number))}`: its name must be a string, and its number a plain "
@@ -283,23 +278,30 @@ def close(found: float, expected: float, *, off: float = 1e-6) -> bool:
     return math.isclose(found, expected, rel_tol=off, abs_tol=off)
 
 
-def not_refused(call: Callable[[], object], case: str, *, error: type[Exception] = ValueError) -> object:
+def _told(error: Exception) -> str:
+    """An exception in a reason: its type, and the start of what it says."""
+    return f"`{type(error).__name__}: {first_line(error)[:110]}`"
+
+
+def not_refused(
+    call: Callable[[], object], case: str, *, error: type[Exception] = ValueError, advice: str = ""
+) -> object:
     """What `call` gives back for a valid input; where it raises the `error` that is for bad input, which input it was.
 
     Any other exception passes: it is the learner's own mistake, and the panel shows its line.
 
     Args:
         case: the input, to begin a sentence with: "For one image".
+        advice: what the exercise adds.
     """
     try:
         return call()
     except Incorrect:
         raise
     except error as raised:
-        said = f"`{type(raised).__name__}: {first_line(raised)[:110]}`"
         raise Incorrect(
-            f"{opening(case)} your function refused with {said}. That input is valid, and has an answer: refuse no "
-            "more than the exercise names."
+            f"{opening(case)} your function refused with {_told(raised)}. That input is valid, and has an answer: "
+            f"refuse no more than the exercise names. {advice}".strip()
         ) from None
 
 
@@ -330,10 +332,9 @@ def refusal(
         _require_cause(plain(str(raised)), kind, case, list(naming), list(sparing))
         return
     except Exception as raised:
-        stopped = f"`{type(raised).__name__}: {first_line(raised)[:110]}`"
         raise Incorrect(
-            f"{opening(case)} your function stopped with {stopped}. Look for the mistake first, and raise a `{kind}` "
-            "that says what is wrong."
+            f"{opening(case)} your function stopped with {_told(raised)}. Look for the mistake first, and raise a "
+            f"`{kind}` that says what is wrong."
         ) from None
     raise Incorrect(
         f"{opening(case)} your function gave back `{short(found)}`: raise a `{kind}` that says what is wrong."

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers.checking.answers import capital, is_a, opening, plain, short
+from helpers.checking.answers import is_a, opening, plain, short
 from helpers.course.verdicts import Incorrect, require
-from helpers.errors import first_line
+from helpers.errors import capital, first_line
 from helpers.models.freezing import eval_mode
 
 # In a pass "as in training" these stand still, so that two passes can be compared.

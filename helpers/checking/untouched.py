@@ -26,8 +26,9 @@ from torch.nn.modules.module import (
 )
 from torchvision.models import WeightsEnum
 
-from helpers.checking.answers import capital, opening, quoted, short
+from helpers.checking.answers import opening, quoted, short
 from helpers.course.verdicts import Incorrect, require
+from helpers.errors import capital
 
 # All that `nn.Module` keeps hooks in, on a module itself and for all modules of all networks.
 _HOOKS_OF_A_MODULE = (
@@ -51,20 +52,6 @@ _HOOKS_FOR_ALL = (
 )
 _METHODS_OF_A_CLASS = ("forward", "__call__", "train")
 _HOOKS_OF_A_TENSOR = ("_backward_hooks", "_post_accumulate_grad_hooks")
-
-# What `left_as_found` looks at. A check leaves out what its exercise asks for: `but={"modes"}`.
-FACTS = (
-    "gradients on",
-    "hooks",
-    "forward",
-    "layers",
-    "parameters",
-    "numbers",
-    "gradients",
-    "flags",
-    "modes",
-    "settings",
-)
 
 # The `advice` where a network is only to predict: what whoever did more to it was after.
 FOR_PREDICTION = {
@@ -96,7 +83,7 @@ def left_as_found(
     Args:
         what: names the network in the reasons, to follow "in": "the ResNet".
         without: path of the layer that may be replaced or go; all else stays.
-        but: those of `FACTS` that are not looked at, because the exercise asks for them.
+        but: those of `FACTS`, below, that are not looked at, because the exercise asks for them: `{"modes"}`.
         advice: by fact, a sentence that the exercise adds to that reason.
     """
     unknown = [fact for fact in (*but, *(advice or {})) if fact not in FACTS]
@@ -109,9 +96,13 @@ def left_as_found(
         _remove_hooks_for_all(hooks_before)
         raise
     after = _Found(model, without)
-    for fact in FACTS:
-        if fact not in but:
-            _SAY[fact](before, after, what, (advice or {}).get(fact, ""))
+    for fact, require_same in _REQUIRE.items():
+        if fact in but:
+            continue
+        try:
+            require_same(before, after, what)
+        except Incorrect as reason:
+            raise Incorrect(f"{reason} {(advice or {}).get(fact, '')}".strip()) from None
     if "hooks" not in but:
         _require_no_hooks_for_all(hooks_before)
 
@@ -140,16 +131,21 @@ class _Found:
         buffers = dict(model.named_buffers(remove_duplicate=False))
         self.gradients_on = torch.is_grad_enabled()
         self.layers = {name: _layer(name, module) for name, module in _modules(model).items()}
-        self.without, self.whole = without, without is None
+        self.without = without
         self.parameters = {name: p for name, p in named.items() if stays(name)}
         self.flags = {name: value.requires_grad for name, value in {**named, **buffers}.items() if stays(name)}
         self.gradients = {name: _numbers(p.grad) for name, p in self.parameters.items()}
         self.tensor_hooks = {name: _tensor_hooks(p) for name, p in self.parameters.items()}
         self.numbers = {name: _numbers(value) for name, value in {**named, **buffers}.items() if stays(name)}
 
+    @property
+    def whole(self) -> bool:
+        """Whether no layer may go."""
+        return self.without is None
+
     def is_around_the_gap(self, layer: str) -> bool:
         """Whether the layer of this name may go, is inside of what may go, or holds it."""
-        if self.without is None:
+        if self.whole:
             return False
         return not layer or f"{layer}.".startswith(f"{self.without}.") or f"{self.without}.".startswith(f"{layer}.")
 
@@ -211,28 +207,27 @@ def same_numbers(one: Tensor | None, other: Tensor | None) -> bool:
 # Each fact has one sentence ------------------------------------------------------------------------
 
 
-def _require_gradients_on(before: _Found, after: _Found, what: str, advice: str) -> None:
+def _require_gradients_on(before: _Found, after: _Found, what: str) -> None:
     turned = "off" if before.gradients_on else "on"
     require(
         before.gradients_on == after.gradients_on,
         f"Your function has turned gradients {turned} for all that comes after it. Use `with torch.no_grad():`, which "
-        f"ends by itself. {advice}".strip(),
+        f"ends by itself.",
     )
 
 
-def _require_same_hooks(before: _Found, after: _Found, what: str, advice: str) -> None:
+def _require_same_hooks(before: _Found, after: _Found, what: str) -> None:
     old = {layer.module: layer.hooks for layer in before.layers.values()}
-    now = {layer.name: layer for layer in after.layers.values()}
-    added = [name for name, layer in now.items() if layer.hooks - old.get(layer.module, frozenset())]
+    added = [name for name, layer in after.layers.items() if layer.hooks - old.get(layer.module, frozenset())]
     added += [name for name, keys in after.tensor_hooks.items() if keys - before.tensor_hooks.get(name, frozenset())]
     require(
         not added,
         f"Hooks of yours are still on {_place(added)}, and will run in every pass from now on: keep each handle and "
-        f"call its `remove()`. {advice}".strip(),
+        f"call its `remove()`.",
     )
-    gone = [name for name, layer in now.items() if old.get(layer.module, frozenset()) - layer.hooks]
+    gone = [name for name, layer in after.layers.items() if old.get(layer.module, frozenset()) - layer.hooks]
     gone += [name for name, keys in before.tensor_hooks.items() if keys - after.tensor_hooks.get(name, keys)]
-    require(not gone, f"Hooks that were on {_place(gone)} before are gone: leave others' hooks. {advice}".strip())
+    require(not gone, f"Hooks that were on {_place(gone)} before are gone: leave others' hooks.")
 
 
 def _place(names: list[str]) -> str:
@@ -240,19 +235,15 @@ def _place(names: list[str]) -> str:
     return quoted(names) if names and all(names) else "the network itself"
 
 
-def _require_same_methods(before: _Found, after: _Found, what: str, advice: str) -> None:
+def _require_same_methods(before: _Found, after: _Found, what: str) -> None:
     old = {layer.module: layer.replaced for layer in before.layers.values()}
-    other = [
-        layer for layer in after.layers.values() if _replaced(old.get(layer.module, layer.replaced), layer.replaced)
-    ]
-    if not other:
-        return
-    layer = other[0]
-    method = _replaced(old[layer.module], layer.replaced)[0]
-    raise Incorrect(
-        f"In {what}, {_place([layer.name])} has another `{method}` than it came with. To watch a layer, register a "
-        f"hook, and `remove()` it. {advice}".strip()
-    )
+    for name, layer in after.layers.items():
+        replaced = _replaced(old.get(layer.module, layer.replaced), layer.replaced)
+        require(
+            not replaced,
+            f"In {what}, {_place([name])} has another `{(replaced or [''])[0]}` than it came with. To watch a layer, "
+            "register a hook, and `remove()` it.",
+        )
 
 
 def _replaced(was: dict[str, object], now: dict[str, object]) -> list[str]:
@@ -260,37 +251,36 @@ def _replaced(was: dict[str, object], now: dict[str, object]) -> list[str]:
     return [key for key in {**was, **now} if was.get(key) is not now.get(key)]
 
 
-def _require_same_layers(before: _Found, after: _Found, what: str, advice: str) -> None:
+def _require_same_layers(before: _Found, after: _Found, what: str) -> None:
     names = list(before.layers) if before.whole else []
     for name in names:
         old, new = before.layers[name], after.layers.get(name)
         is_now = "gone" if new is None else f"a `{new.kind.__name__}` that was not there before"
         require(
             new is not None and new.module is old.module and new.kind is old.kind,
-            f"In {what} {_place([name])} is now {is_now}: put no layer of your own in its place. {advice}".strip(),
+            f"In {what} {_place([name])} is now {is_now}: put no layer of your own in its place.",
         )
     added = [name for name in after.layers if name not in before.layers] if before.whole else []
-    require(not added, f"{capital(what)} now has {quoted(added)} as well: add no layer. {advice}".strip())
+    require(not added, f"{capital(what)} now has {quoted(added)} as well: add no layer.")
 
 
-def _require_same_parameters(before: _Found, after: _Found, what: str, advice: str) -> None:
+def _require_same_parameters(before: _Found, after: _Found, what: str) -> None:
     lost = [name for name, value in before.numbers.items() if _other_shape(value, after.numbers.get(name))]
-    require(not lost, f"In {what} {quoted(lost)} went too, or has another shape: leave it there. {advice}".strip())
+    require(not lost, f"In {what} {quoted(lost)} went too, or has another shape: leave it there.")
     extra = [name for name in after.numbers if name not in before.numbers] if before.whole else []
-    require(not extra, f"{capital(what)} now holds {quoted(extra)} as well: add nothing to it. {advice}".strip())
+    require(not extra, f"{capital(what)} now holds {quoted(extra)} as well: add nothing to it.")
     made_anew = [name for name, p in before.parameters.items() if after.parameters.get(name) is not p]
     kinds = [name for name in before.numbers if _other_kind(before.numbers[name], after.numbers[name])]
     require(
         not kinds,
-        f"In {what} {quoted(kinds)} has another dtype or device than before: leave it as it is, or work on a copy. "
-        f"{advice}".strip(),
+        f"In {what} {quoted(kinds)} has another dtype or device than before: leave it as it is, or work on a copy.",
     )
     changed = [name for name in made_anew if not same_numbers(before.numbers[name], after.numbers[name])]
-    require(not changed, _other_numbers(changed, what, advice))
+    require(not changed, _other_numbers(changed, what))
     require(
         not made_anew,
         f"In {what} {quoted(made_anew)} is a new tensor with the same numbers. An optimizer that holds the old one "
-        f"would train what nothing uses: leave it. {advice}".strip(),
+        f"would train what nothing uses: leave it.",
     )
 
 
@@ -302,36 +292,36 @@ def _other_kind(old: Tensor, new: Tensor) -> bool:
     return (new.dtype, new.device) != (old.dtype, old.device)
 
 
-def _require_same_numbers(before: _Found, after: _Found, what: str, advice: str) -> None:
+def _require_same_numbers(before: _Found, after: _Found, what: str) -> None:
     changed = [name for name, value in before.numbers.items() if not same_numbers(value, after.numbers.get(name))]
     statistics = [name for name in changed if name not in before.parameters]
     require(
         not statistics or len(statistics) < len(changed),
         f"In {what} your function moved {quoted(statistics)}: BatchNorm takes the average of what passes in `train()` "
-        f"mode for new knowledge. Switch to `eval()` before the pass. {advice}".strip(),
+        f"mode for new knowledge. Switch to `eval()` before the pass.",
     )
-    require(not changed, _other_numbers(changed, what, advice))
+    require(not changed, _other_numbers(changed, what))
 
 
-def _other_numbers(names: list[str], what: str, advice: str) -> str:
+def _other_numbers(names: list[str], what: str) -> str:
     return (
         f"In {what} {quoted(names)} has other numbers than before, because it was changed or made anew: leave it as it "
-        f"is. {advice}".strip()
+        f"is."
     )
 
 
-def _require_same_gradients(before: _Found, after: _Found, what: str, advice: str) -> None:
+def _require_same_gradients(before: _Found, after: _Found, what: str) -> None:
     left = [name for name, gradient in after.gradients.items() if gradient is not None and _none(before, name)]
     require(
         not left,
         f"Your function left gradients in {quoted(left)}, and the next training step would use them: do without "
-        f"`backward()`. {advice}".strip(),
+        f"`backward()`.",
     )
     other = [name for name, value in before.gradients.items() if not same_numbers(value, after.gradients.get(name))]
     require(
         not other,
         f"{quoted(other)} came with a gradient, and your function removed or changed it. Do without `zero_grad()` and "
-        f"`backward()`. {advice}".strip(),
+        f"`backward()`.",
     )
 
 
@@ -339,15 +329,15 @@ def _none(found: _Found, name: str) -> bool:
     return found.gradients.get(name) is None
 
 
-def _require_same_flags(before: _Found, after: _Found, what: str, advice: str) -> None:
+def _require_same_flags(before: _Found, after: _Found, what: str) -> None:
     other = [name for name, flag in before.flags.items() if after.flags.get(name, flag) != flag]
     require(
         not other,
-        f"In {what} `requires_grad` of {quoted(other)} is another one now: leave all flags alone. {advice}".strip(),
+        f"In {what} `requires_grad` of {quoted(other)} is another one now: leave all flags alone.",
     )
 
 
-def _require_same_modes(before: _Found, after: _Found, what: str, advice: str) -> None:
+def _require_same_modes(before: _Found, after: _Found, what: str) -> None:
     """Each module that is still there has its mode; a new one may have any."""
     now = {layer.module: layer.training for layer in after.layers.values()}
     other = [layer for layer in before.layers.values() if now.get(layer.module, layer.training) != layer.training]
@@ -355,15 +345,15 @@ def _require_same_modes(before: _Found, after: _Found, what: str, advice: str) -
         return
     came = "`train()`" if other[0].training else "`eval()`"
     if not other[0].name:
-        raise Incorrect(f"{capital(what)} came in {came} mode and was left in the other: put it back. {advice}".strip())
+        raise Incorrect(f"{capital(what)} came in {came} mode and was left in the other: put it back.")
     raise Incorrect(
         f"In {what} the layer {quoted([other[0].name])} came in {came} mode and was left in the other. `train()` and "
         "`eval()` set every layer inside, and `.training = ...` one alone: note each layer's own mode before, and give "
-        f"it back. {advice}".strip()
+        f"it back."
     )
 
 
-def _require_same_settings(before: _Found, after: _Found, what: str, advice: str) -> None:
+def _require_same_settings(before: _Found, after: _Found, what: str) -> None:
     now = {layer.module: layer.settings for layer in after.layers.values()}
     for layer in before.layers.values():
         if before.is_around_the_gap(layer.name) or layer.module not in now:
@@ -373,12 +363,11 @@ def _require_same_settings(before: _Found, after: _Found, what: str, advice: str
             require(
                 type(is_now) is type(value) and repr(is_now) == repr(value),
                 f"In {what}, {_place([layer.name])} came with `{key}={short(value)}` and has "
-                f"`{key}={short(getattr(layer.module, key, None))}` now: leave its settings as they are. "
-                f"{advice}".strip(),
+                f"`{key}={short(getattr(layer.module, key, None))}` now: leave its settings as they are.",
             )
 
 
-_SAY: dict[str, Callable[[_Found, _Found, str, str], None]] = {
+_REQUIRE: dict[str, Callable[[_Found, _Found, str], None]] = {
     "gradients on": _require_gradients_on,
     "hooks": _require_same_hooks,
     "forward": _require_same_methods,
@@ -390,6 +379,8 @@ _SAY: dict[str, Callable[[_Found, _Found, str, str], None]] = {
     "modes": _require_same_modes,
     "settings": _require_same_settings,
 }
+# What `left_as_found` looks at.
+FACTS = tuple(_REQUIRE)
 
 
 def _hooks_for_all() -> dict[str, set[int]]:

@@ -16,7 +16,7 @@ import torch
 
 @contextmanager
 def own_process_state() -> Iterator[None]:
-    """Within the block: seed 0, gradients on, float32, the CPU. After it, all as it was, whatever an answer has set.
+    """Within the block: seed 0, gradients on, float32. After it, all as it was, whatever an answer has set.
 
     That is: the random states of Python, numpy and torch's CPU generator (checks run there; a GPU's state stays as it
     is), grad mode and inference mode, the default dtype and device, deterministic algorithms, the number of threads,

@@ -10,9 +10,8 @@ from pathlib import Path
 from helpers.data import painted_flowers as painter
 from helpers.data.digits import load_digit_scans
 from helpers.data.folders import load_folder
-from helpers.data.images import one_line
 from helpers.data.splits import Arrays, ImageDataset, Splits, Transform, whole_number
-from helpers.errors import CourseError, unknown_name
+from helpers.errors import CourseError, one_line, unknown_name
 
 DATASETS = {
     "painted flowers": "five species drawn by the course: any number, any size, with a dial for difficulty",

@@ -21,11 +21,10 @@ from helpers.data.images import (
     Scales,
     common_scales,
     examine_image,
-    one_line,
 )
 from helpers.data.layouts import ONE_FOLDER_A_CLASS, Branch, Layout, find_layout, plain_name
 from helpers.data.splits import ImageDataset, Photo, Photos, Skipped, Splits, stratified_split
-from helpers.errors import CourseError, first_few
+from helpers.errors import CourseError, first_few, one_line
 from helpers.places import atomic_write_text, cache_dir
 
 # {part: {class: its photos}}

@@ -17,7 +17,7 @@ from typing import IO
 import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
-from helpers.errors import CourseError
+from helpers.errors import CourseError, one_line
 
 # 120 million pixels take 360 MB as RGB: more than any common camera makes, less than a laptop's memory.
 MAX_PIXELS = 120_000_000
@@ -198,11 +198,6 @@ def _check_size(image: Image.Image, name: str) -> None:
         raise _problem(name, f"too narrow: {size}")
 
 
-def one_line(text: object) -> str:
-    """The text with every run of white space as one space: a file name may hold a line break."""
-    return " ".join(str(text).split())
-
-
 def _formats() -> list[str]:
     Image.init()
     return [name for name in _FORMATS if name in Image.OPEN]  # AVIF is missing from some builds
@@ -248,7 +243,7 @@ def _jpeg_ends(content: bytes) -> bool:
 
 def _upright(image: Image.Image) -> Image.Image:
     turn = _UPRIGHT.get(_orientation(image))
-    upright = image.copy() if _is_deep(image) else _rgb(image)
+    upright = image.copy() if _is_deep(image) else as_rgb(image)
     if turn is not None:
         upright = upright.transpose(turn)
     # Without this the orientation stays in `info`, and the next reader would turn the image again.
@@ -267,7 +262,8 @@ def _orientation(image: Image.Image) -> int | None:
         return None
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def as_rgb(image: Image.Image) -> Image.Image:
+    """The same image as RGB, what is transparent in it laid on white."""
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helpers.data.images import HEAD_BYTES, IMAGE_SUFFIXES, begins_like_an_image, one_line
+from helpers.data.images import HEAD_BYTES, IMAGE_SUFFIXES, begins_like_an_image
 from helpers.data.splits import Photo, Skipped
-from helpers.errors import CourseError, first_few
+from helpers.errors import CourseError, first_few, one_line
 
 ONE_FOLDER_A_CLASS = "one folder a class with at least 3 photos in each"
 

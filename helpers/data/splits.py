@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from helpers.data.images import Scales, one_line, open_image
-from helpers.errors import CourseError, first_few
+from helpers.data.images import Scales, open_image
+from helpers.errors import CourseError, first_few, one_line
 
 Transform = Callable[[Image.Image], Any]
 

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from helpers.errors import CourseError
 from helpers.models.freezing import eval_mode
-from helpers.training.refusals import collated, logits_in_training, require_floats, require_trainable
+from helpers.training.refusals import collated, logits_in_training, require_trainable
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -82,10 +82,7 @@ def train(
 def predict(model: nn.Module, batches: Batches, *, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
     """Logits [n, classes] and labels [n], both on the CPU; each layer gets its mode back afterwards."""
     with eval_mode(model):
-        pairs = []
-        for inputs, labels in collated(batches):
-            require_floats(inputs)
-            pairs.append((model(inputs.to(device)).cpu(), labels))
+        pairs = [(model(inputs.to(device)).cpu(), labels) for inputs, labels in collated(batches)]
     if not pairs:
         raise CourseError("there is nothing to predict on: the dataset is empty")
     logits, labels = zip(*pairs, strict=True)

@@ -38,12 +38,12 @@ def require_trainable(model: nn.Module, optimizer: torch.optim.Optimizer, schedu
         )
 
 
-def collated(batches: Iterable) -> Iterator:
-    """The batches one by one; where their images cannot be put together, one line says why."""
+def collated(batches: Iterable) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches one by one, as inputs and labels; where their images are of no use together, one line says why."""
     steps = iter(batches)
     while True:
         try:
-            batch = next(steps)
+            inputs, labels = next(steps)
         except StopIteration:
             return
         except (RuntimeError, TypeError) as error:
@@ -54,7 +54,8 @@ def collated(batches: Iterable) -> Iterator:
             else:
                 raise
             raise CourseError(f"{cause}: {cure}") from None
-        yield batch
+        _require_floats(inputs)
+        yield inputs, labels
 
 
 def logits_in_training(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -63,7 +64,6 @@ def logits_in_training(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tens
     In `train()` mode GoogLeNet and Inception give a tuple: the logits, and those of auxiliary classifiers. Only the
     first are trained: the others belong to training from scratch.
     """
-    require_floats(inputs)
     try:
         output = model(inputs)
     except ValueError as error:
@@ -82,7 +82,7 @@ def logits_in_training(model: nn.Module, inputs: Tensor, labels: Tensor) -> Tens
     return logits
 
 
-def require_floats(inputs: Tensor) -> None:
+def _require_floats(inputs: Tensor) -> None:
     """Images come as floats: PyTorch's own message on whole numbers names a layer's bias."""
     if inputs.dtype == torch.uint8:
         raise CourseError(

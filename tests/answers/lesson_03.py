@@ -324,21 +324,7 @@ class Frozen(nn.Module):
                 "running_mean",
             ),
             "keeps eval but not the flags": Wrong(
-                """
-class Frozen(nn.Module):
-    def __init__(self, backbone):
-        super().__init__()
-        self.backbone = backbone.eval()
-
-    def train(self, mode=True):
-        super().train(mode)
-        self.backbone.eval()
-        return self
-
-    def forward(self, images):
-        return self.backbone(images)
-""",
-                "requires_grad",
+                but_for(FROZEN, "        self.backbone.requires_grad_(False)\n", ""), "requires_grad"
             ),
             "hides the backbone in a list": Wrong(
                 """

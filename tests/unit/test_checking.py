@@ -27,6 +27,7 @@ from helpers.checking.answers import (
     close,
     exactly,
     names,
+    not_refused,
     one_number,
     pairs,
     plain,
@@ -392,6 +393,16 @@ def test_a_refusal_that_says_its_cause(message):
     refusal(raises(ValueError(message)), "Here", naming=["layer1", "stage1"], sparing=["fc"])
     refusal(raises(UnicodeError(message)), "Here", naming=["layer1", "stage1"])  # a kind of ValueError
     refusal(raises(TypeError("any words")), "Here", error=TypeError)
+
+
+def test_a_valid_input_that_is_refused_is_named():
+    assert not_refused(lambda: 3, "For one image") == 3
+    with refused("For one image, your function refused with `ValueError: no`.* names. Ask for its shape."):
+        not_refused(raises(ValueError("no")), "For one image", advice="Ask for its shape.")
+    with refused("Another reason."):
+        not_refused(raises(Incorrect("Another reason.")), "Here")
+    with pytest.raises(KeyError):  # the learner's own mistake, which the panel shows with its line
+        not_refused(raises(KeyError("fc")), "Here")
 
 
 def test_what_is_incorrect_within_a_refusal_is_the_reason():

@@ -15,13 +15,12 @@ from helpers.course.figures.wording import (
     as_number,
     as_numbers,
     axis_in_words,
+    lines_joined,
     number,
-    one_line,
     require_known,
     require_some,
-    sentence,
 )
-from helpers.errors import CourseError
+from helpers.errors import CourseError, capital
 
 
 @style()
@@ -86,7 +85,7 @@ def curves(
         *([f"The bands are ± standard deviation{repeats}, at most {_widest(bands)}."] if bands else []),
         *([f"Grey lines: {', '.join(lines)}."] if lines else []),
     ]
-    figure.alt = (f"{title}: " if title else "") + sentence(" ".join(told))
+    figure.alt = (f"{title}: " if title else "") + capital(" ".join(told))
     return figure
 
 
@@ -129,7 +128,7 @@ def _places(means: Mapping[str, np.ndarray], x: Sequence[Any] | None) -> tuple[d
 
 
 def _place(value: float, words: list[str]) -> str:
-    return one_line(words[int(value)]) if words else number(value)
+    return lines_joined(words[int(value)]) if words else number(value)
 
 
 def _widest(bands: Mapping[str, np.ndarray]) -> str:

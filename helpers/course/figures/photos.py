@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from helpers.course.figures.style import COLOURS, INK, DescribedFigure, blank, style
-from helpers.course.figures.wording import as_numbers, one_line, require_some
+from helpers.course.figures.wording import as_numbers, lines_joined, require_some
 from helpers.errors import CourseError, first_few
 
 
@@ -75,7 +75,7 @@ def _grid_in_words(rows: Mapping[str, Sequence[Any]], titles: Sequence[str], cou
     what = f"{count} images" if count > 1 else "One image"
     if named:
         what += f" in {len(rows)} rows: {first_few(rows, most=10)}"
-    lines = [one_line(title) for title in titles]
+    lines = [lines_joined(title) for title in titles]
     told = first_few(lines, most=10, between="; " if any("," in line for line in lines) else ", ")
     return f"{what}{'. Columns: ' if named else ': '}{told}." if titles else f"{what}."
 
@@ -146,7 +146,7 @@ def predictions(
         left.set_title(titles[i] if titles else "", fontsize=11)
         good = set(right[i]) if right else set()
         _draw_shares(beside, shares, good, coloured=right is None)
-        name = one_line(titles[i]) if titles else (f"Image {i + 1}" if len(images) > 1 else "One image")
+        name = lines_joined(titles[i]) if titles else (f"Image {i + 1}" if len(images) > 1 else "One image")
         told.append(f"{name}: " + ", ".join(f"{n} {p:.2f}{' (right)' if n in good else ''}" for n, p in shares.items()))
     figure.alt = "Images, each with its likeliest names and their probabilities. " + "; ".join(told) + "."
     return figure

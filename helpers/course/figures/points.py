@@ -16,11 +16,10 @@ from helpers.course.figures.wording import (
     number,
     require_known,
     require_some,
-    sentence,
     span,
 )
 from helpers.course.labels import label_points
-from helpers.errors import CourseError, first_few
+from helpers.errors import CourseError, capital, first_few
 
 
 @style()
@@ -92,7 +91,7 @@ def _points_in_words(found: dict, x: str, y: str, frontier: Collection[str], beh
     def at(name: str) -> str:
         return f"{name} ({', '.join(map(number, found[name]))})"
 
-    told = [sentence(f"{y} against {x}.")]
+    told = [capital(f"{y} against {x}.")]
     if frontier:
         best = sorted(frontier, key=lambda name: tuple(found[name]))
         rest = [name for name in found if name not in frontier]

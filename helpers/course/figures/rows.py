@@ -13,13 +13,12 @@ from helpers.course.figures.wording import (
     Limits,
     as_number,
     as_numbers,
+    lines_joined,
     number,
-    one_line,
     require_known,
     require_some,
-    sentence,
 )
-from helpers.errors import CourseError, first_few
+from helpers.errors import CourseError, capital, first_few, one_line
 
 
 @style()
@@ -63,7 +62,7 @@ def bars(
         _write_at(axis, length + reach[name], row, written[name])
     _set(axis, x_label, x_limits, title)
     ranked = sorted(lengths, key=lambda name: -lengths[name])
-    told = [_one_line(written[name]) + (f" ± {number(reach[name])}" if reach[name] else "") for name in ranked]
+    told = [one_line(written[name]) + (f" ± {number(reach[name])}" if reach[name] else "") for name in ranked]
     clauses = first_few([f"{name}: {words}" for name, words in zip(ranked, told, strict=True)], most=12)
     figure.alt = f"{_head('Bars', x_label, title)}, from the highest: {clauses}."
     return figure
@@ -126,11 +125,7 @@ def _set(axis: Axes, x_label: str, x_limits: Limits | None, title: str) -> None:
 
 
 def _head(kind: str, x_label: str, title: str) -> str:
-    return f"{title}: {kind.lower()} of {one_line(x_label)}" if title else f"{kind} of {one_line(x_label)}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return f"{title}: {kind.lower()} of {lines_joined(x_label)}" if title else f"{kind} of {lines_joined(x_label)}"
 
 
 @style()
@@ -159,7 +154,7 @@ def each_run(runs: Mapping[str, Any], *, x_label: str, x_limits: Limits | None =
     counts = sorted({len(several) for several in found.values()})
     each = f"{counts[0]} runs each" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} runs each"
     how = "" if counts == [1] else f", mean ± standard deviation (diamonds) of {each} (circles)"
-    figure.alt = f"{sentence(one_line(x_label))}{how}, from the highest: {', '.join(told)}."
+    figure.alt = f"{capital(lines_joined(x_label))}{how}, from the highest: {', '.join(told)}."
     return figure
 
 

@@ -87,23 +87,15 @@ def span(values: Sequence[float] | np.ndarray) -> str:
     return f"{number(np.min(values))} to {number(np.max(values))}"
 
 
-def one_line(text: str) -> str:
+def lines_joined(text: str) -> str:
     """A title of several lines in one.
 
-    >>> one_line("is daisy\\nsays tulip 0.6")
+    >>> lines_joined("is daisy\\nsays tulip 0.6")
     'is daisy, says tulip 0.6'
     """
     return ", ".join(part.strip() for part in text.splitlines() if part.strip())
 
 
-def sentence(text: str) -> str:
-    """
-    >>> sentence("validation accuracy by epoch.")
-    'Validation accuracy by epoch.'
-    """
-    return f"{text[:1].upper()}{text[1:]}"
-
-
 def axis_in_words(label: str, log: bool) -> str:
     """The label of an axis, and whether equal steps on it are factors."""
-    return f"{one_line(label)} (logarithmic)" if log else one_line(label)
+    return f"{lines_joined(label)} (logarithmic)" if log else lines_joined(label)

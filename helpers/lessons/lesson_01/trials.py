@@ -18,6 +18,7 @@ from torchvision.models import WeightsEnum
 from torchvision.transforms._presets import ImageClassification
 
 from helpers.checking import networks
+from helpers.data.images import as_rgb
 from helpers.data.photos import ExamplePhoto, example_photos
 from helpers.models.backbones import Backbone, load_backbone
 
@@ -228,22 +229,19 @@ def images_of_every_kind() -> list[tuple[str, Image.Image, Image.Image, str]]:
     see_through = palette.copy()
     see_through.info["transparency"] = 3
     on_white = "Transparent parts become white, and `convert` alone shows what was invisible."
-    gray, one_bit, pixel = rgb.convert("L"), rgb.convert("1"), Image.new("RGB", (1, 1), (200, 30, 60))
     return [
-        ("an RGB image", rgb, rgb, "RGB needs no change: `transforms(image)`."),
-        ("a gray image (L)", gray, gray.convert("RGB"), "Gray becomes three equal channels."),
-        ("a black-and-white image (1)", one_bit, one_bit.convert("RGB"), "Convert it to RGB."),
-        ("a palette image (P)", palette, palette.convert("RGB"), "Its values are places in a palette: convert it."),
-        ("an image with transparency (RGBA)", rgba, _on_white(rgba), on_white),
-        ("a gray image with transparency (LA)", gray_alpha, _on_white(gray_alpha), on_white),
-        ("a palette image with a transparent colour (P)", see_through, _on_white(see_through), on_white),
-        ("an image of one pixel", pixel, pixel, "It is resized like any other."),
+        (what, image, as_rgb(image), meaning)
+        for what, image, meaning in (
+            ("an RGB image", rgb, "RGB needs no change: `transforms(image)`."),
+            ("a gray image (L)", rgb.convert("L"), "Gray becomes three equal channels."),
+            ("a black-and-white image (1)", rgb.convert("1"), "Convert it to RGB."),
+            ("a palette image (P)", palette, "Its values are places in a palette: convert it."),
+            ("an image with transparency (RGBA)", rgba, on_white),
+            ("a gray image with transparency (LA)", gray_alpha, on_white),
+            ("a palette image with a transparent colour (P)", see_through, on_white),
+            ("an image of one pixel", Image.new("RGB", (1, 1), (200, 30, 60)), "It is resized like any other."),
+        )
     ]
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    rgba = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
 
 
 # Real weights and photos: each check gets copies, so that what an answer does to them ends with it -

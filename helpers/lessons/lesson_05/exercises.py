@@ -8,12 +8,11 @@ import torch
 from torch import Tensor, nn, tensor
 
 from helpers.checking import networks
-from helpers.checking.answers import close, exactly, one_number, refusal, short
+from helpers.checking.answers import close, exactly, not_refused, one_number, refusal, short
 from helpers.checking.learning import in_exactly_one_group
 from helpers.checking.untouched import input_untouched, left_as_found
 from helpers.course.exercise import Exercise, Exercises, Level
-from helpers.course.verdicts import Incorrect, require
-from helpers.errors import first_line
+from helpers.course.verdicts import require
 
 
 def _under(network: nn.Module, *parts: str) -> dict[str, Tensor]:
@@ -126,11 +125,8 @@ def make_groups(model, rates):
             refusal(lambda: make_groups(network, rates), case, naming=named, sparing=in_order)
 
     def _holds(self, make_groups, network, rates, case):
-        try:
-            with input_untouched(rates=rates), left_as_found(network, "the model"):
-                said = make_groups(network, rates)
-        except ValueError as error:
-            raise Incorrect(f"{case} your function raised `ValueError: {first_line(error)}`. {IN_ORDER}") from None
+        with input_untouched(rates=rates), left_as_found(network, "the model"):
+            said = not_refused(lambda: make_groups(network, rates), case, advice=ZERO_IS_A_RATE)
         held = in_exactly_one_group(
             said, network, settings={"lr"}, case=case, missing="and nothing was said", twice=UP_TO_THE_DOT
         )
@@ -172,7 +168,7 @@ RATES_TO_TRY = (
     ("`bn1` is frozen:", _frozen_norm, RATES, []),
     ("The rates come in another order than the parts, and one is 0.0:", networks.SmallResNet, SHUFFLED, []),
 )
-IN_ORDER = "Nothing is wrong here, and 0.0 is a rate too: ask whether `part in rates`."
+ZERO_IS_A_RATE = "0.0 is a rate too: ask whether `part in rates`."
 UP_TO_THE_DOT = (
     '"layer10." begins with "layer1", too, and "layer1.0.conv1." holds "conv1.": compare all up to the first dot.'
 )
