@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 from pathlib import Path
 
@@ -39,11 +40,17 @@ def what_else_it_is(path: Path) -> str | None:
     for first, (what, cure) in _BY_FIRST_BYTES.items():
         if start.startswith(first):
             return f"is {what}: {cure}"
-    if not zipfile.is_zipfile(path):
-        return None
-    with zipfile.ZipFile(path) as archive:
-        members = archive.namelist()
+    members = _members(path)
     for pattern, (what, cure) in _BY_MEMBER.items():
         if any(re.search(pattern, member) for member in members):
             return f"is {what}: {cure}"
     return None
+
+
+def _members(path: Path) -> list[str]:
+    """The names in a zip archive; none where it is no archive, or its list of names is damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, struct.error, OSError, ValueError):
+        return []
