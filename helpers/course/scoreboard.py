@@ -17,7 +17,11 @@ _NUMBERS = {
     "test_images": int,
     "trainable_parameters": int,
     "seconds": float,
+    "per_class": int,
+    "seeds": int,
 }
+# A single run has no spread, and a row of an earlier course does not say the last two.
+_MAY_BE_MISSING = ("accuracy_sd", "per_class", "seeds")
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,9 @@ class Row:
     """One strategy, measured.
 
     `accuracy` is the mean share of right answers on the test part (0 to 1) and `accuracy_sd` its sample
-    standard deviation over seeds (None for a single run); `seconds` is the time to prepare and train one run.
+    standard deviation over so many `seeds` (None for a single run). `per_class` is the number of training images a
+    class: the more, the easier, so that only rows with the same can be held against each other. `seconds` is the time
+    to prepare and train one run.
     """
 
     lesson: str
@@ -38,17 +44,24 @@ class Row:
     trainable_parameters: int
     seconds: float
     device: str
+    per_class: int | None = None
+    seeds: int | None = None
 
     def __post_init__(self) -> None:
         for name, kind in _NUMBERS.items():
             self._make_number(name, kind)
         if not 0 <= self.accuracy <= 1:
             raise CourseError(f"accuracy is a share from 0 to 1, not {self.accuracy}: divide per cent by 100")
+        for name in ("per_class", "seeds"):
+            if getattr(self, name) == 0:
+                raise CourseError(f"{name} is at least 1: nothing was trained with 0")
+        if self.seeds == 1 and self.accuracy_sd is not None:
+            raise CourseError(f"one run has no spread, and accuracy_sd is {self.accuracy_sd}: pass None")
 
     def _make_number(self, name: str, kind: type) -> None:
         """Numbers of NumPy and PyTorch become Python's, which JSON can hold."""
         value = getattr(self, name)
-        if value is None and name == "accuracy_sd":
+        if value is None and name in _MAY_BE_MISSING:
             return
         try:
             number = kind(value)
@@ -60,8 +73,8 @@ class Row:
         object.__setattr__(self, name, number)
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
-        return self.lesson, self.strategy, self.dataset, self.backbone
+    def key(self) -> tuple[str, str, str, str, int]:
+        return self.lesson, self.strategy, self.dataset, self.backbone, self.per_class or 0
 
 
 def scoreboard_file() -> Path:
@@ -69,7 +82,7 @@ def scoreboard_file() -> Path:
 
 
 def add(row: Row) -> None:
-    """Write the row; it takes the place of an earlier one of the same lesson, strategy, dataset and backbone."""
+    """Write the row, in place of an earlier one of the same lesson, strategy, dataset, backbone and `per_class`."""
     with updated_json(scoreboard_file(), []) as rows:
         board = [old for old in _rows(rows) if old.key != row.key] + [row]
         rows[:] = [asdict(one) for one in sorted(board, key=lambda one: one.key)]
@@ -97,12 +110,14 @@ def show(dataset: str | None = None) -> None:
 
 def _for_reading(row: Row) -> dict:
     spread = "" if row.accuracy_sd is None else f" ± {row.accuracy_sd:.3f}"
+    seeds = "" if row.accuracy_sd is None or row.seeds is None else f" ({row.seeds} seeds)"
     return {
         "lesson": row.lesson,
         "strategy": row.strategy,
         "dataset": row.dataset,
         "backbone": row.backbone,
-        "accuracy": f"{row.accuracy:.3f}{spread}",
+        "images a class": "" if row.per_class is None else row.per_class,
+        "accuracy": f"{row.accuracy:.3f}{spread}{seeds}",
         "test images": row.test_images,
         "trainable": row.trainable_parameters,
         "seconds": f"{row.seconds:.1f}",

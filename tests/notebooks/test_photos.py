@@ -33,4 +33,6 @@ def test_a_frozen_backbone_tells_ants_from_bees(tmp_path):
         "trainable_parameters",
         "seconds",
         "device",
+        "per_class",
+        "seeds",
     }

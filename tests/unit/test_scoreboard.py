@@ -24,8 +24,24 @@ def test_row_is_written_with_the_columns_that_others_rely_on(course_output):
     (row,) = json.loads((course_output / "scoreboard.json").read_text())
     assert row == dataclasses.asdict(ROW)
     assert " ".join(row) == (
-        "lesson strategy dataset backbone accuracy accuracy_sd test_images trainable_parameters seconds device"
+        "lesson strategy dataset backbone accuracy accuracy_sd test_images trainable_parameters seconds device "
+        "per_class seeds"
     )
+
+
+def test_a_row_of_an_earlier_course_is_read_and_kept(course_output):
+    """It says neither how many images a class nor how many seeds."""
+    old = {name: value for name, value in dataclasses.asdict(ROW).items() if name not in ("per_class", "seeds")}
+    (course_output / "scoreboard.json").write_text(json.dumps([old]))
+    assert scoreboard.read() == [ROW]
+    scoreboard.add(dataclasses.replace(ROW, per_class=50, seeds=3))
+    assert [(row.per_class, row.seeds) for row in scoreboard.read()] == [(None, None), (50, 3)]
+
+
+def test_more_images_a_class_are_another_row(course_output):
+    for per_class, accuracy in ((50, 0.9), (20, 0.7), (50, 0.95)):
+        scoreboard.add(dataclasses.replace(ROW, per_class=per_class, seeds=3, accuracy=accuracy))
+    assert [(row.per_class, row.accuracy) for row in scoreboard.read()] == [(20, 0.7), (50, 0.95)]
 
 
 def test_same_strategy_replaces_and_others_stay_in_order(course_output):
@@ -67,12 +83,22 @@ def test_numbers_of_numpy_and_torch_become_pythons(course_output):
         {"seconds": -1},
         {"test_images": None},
         {"trainable_parameters": float("inf")},
+        {"per_class": -5},
+        {"per_class": 0},
+        {"seeds": 0},
+        {"seeds": "3"},
     ],
 )
 def test_number_that_no_row_can_have(change):
     with pytest.raises(CourseError, match=next(iter(change))) as told:
         dataclasses.replace(ROW, **change)
     assert "\n" not in str(told.value)
+
+
+def test_a_single_run_has_no_spread():
+    with pytest.raises(CourseError, match="one run has no spread"):
+        dataclasses.replace(ROW, seeds=1)
+    assert dataclasses.replace(ROW, seeds=1, accuracy_sd=None).seeds == 1
 
 
 @pytest.mark.parametrize("rows", [[5], [{"lesson": "03"}], [{**dataclasses.asdict(ROW), "new": 1}]])
@@ -92,7 +118,11 @@ def test_shown_as_text(course_output, capsys):
     scoreboard.add(dataclasses.replace(ROW, dataset="flowers", accuracy_sd=None))
     scoreboard.show("digits")
     shown = capsys.readouterr().out
-    assert "0.900 ± 0.010" in shown and "6,405" in shown and "flowers" not in shown
+    assert "0.900 ± 0.010" in shown and "6,405" in shown and "flowers" not in shown and "seeds" not in shown
+    scoreboard.add(dataclasses.replace(ROW, per_class=50, seeds=3))
+    scoreboard.show()
+    shown = capsys.readouterr().out
+    assert "images a class" in shown and "50" in shown and "0.900 ± 0.010 (3 seeds)" in shown
 
 
 WRITER = """
