@@ -11,6 +11,7 @@ import inspect
 import linecache
 import os
 import re
+import sys
 import sysconfig
 import textwrap
 import traceback
@@ -54,6 +55,8 @@ class Exercise:
     hints: ClassVar[tuple[str, ...]]
     answer: ClassVar[str]  # Python source: what a learner could have written above the check
 
+    _found_right: tuple[object, ...] | None = None  # what the latest check was given, where it was correct
+
     def examine(self, *answers: object) -> str | None:
         raise NotImplementedError(f"exercise {self.number} declares no examine()")
 
@@ -62,19 +65,43 @@ class Exercise:
     def check(self, *answers: object) -> None:
         """Say whether the answer is right, and if not, why."""
         report = self.judge(*answers)
+        self._found_right = answers if report.outcome is Outcome.CORRECT else None
         panel.show_report(self, report)  # first, so that a damaged record hides no verdict
         progress.record(report.number, report.outcome)
         if os.environ.get("COURSE_STRICT") == "1" and report.outcome is not Outcome.CORRECT:
             raise NotSolved(f"exercise {report.number} is {report.outcome}: {report.message}")
 
     def hint(self) -> None:
-        """Show the next hint; after the last one, start again."""
+        """Show the next hint; after the last one say so, and start again."""
         given = progress.count_hint(self.number)
-        panel.show_hint(self, (given - 1) % len(self.hints))
+        rounds, index = divmod(given - 1, len(self.hints))
+        panel.show_hint(self, index, again=rounds > 0 and index == 0)
 
     def solution(self) -> None:
         """Show the reference answer."""
         panel.show_solution(self)
+
+    def yours(self) -> object:
+        """The answer that the latest check found right; where there is none, the one that `solution` shows.
+
+        With it a lesson goes on: `ask = exercise("0.3").yours()`. Several answers come as a tuple, in the order of
+        the check. The course's answer may use all names of the module, or notebook, that calls.
+        """
+        if self._found_right is not None:
+            print(f"From here on: your answer to exercise {self.number}.")
+            found = self._found_right
+        else:
+            print(f"From here on: the course's answer to exercise {self.number}. Solve it, and yours is used.")
+            found = self._courses_own(sys._getframe(1).f_globals)
+        return found[0] if len(found) == 1 else found
+
+    def _courses_own(self, names: dict[str, object]) -> tuple[object, ...]:
+        """The reference answer, run beside these names; no name of the caller is changed."""
+        source, place = self.answer_source, f"<the course's answer to {self.number}>"
+        linecache.cache[place] = (len(source), None, source.splitlines(keepends=True), place)  # for a traceback
+        beside = dict(names)
+        exec(compile(source, place, "exec"), beside)
+        return tuple(beside[name] for name in inspect.signature(self.examine).parameters)
 
     # How it is judged -----------------------------------------------------------------------------
 

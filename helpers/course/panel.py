@@ -35,9 +35,10 @@ def show_report(exercise: Task, report: Report) -> None:
     )
 
 
-def show_hint(exercise: Task, index: int) -> None:
-    """One hint, and how many there are."""
+def show_hint(exercise: Task, index: int, *, again: bool = False) -> None:
+    """One hint, and how many there are; `again` says that all have been shown before."""
     head = f"Hint {index + 1} of {len(exercise.hints)} for exercise {exercise.number}"
+    head = f"You have seen every hint; they begin again. {head}" if again else head
     body = f"<strong>{head}</strong><div>{html.inline(exercise.hints[index])}</div>"
     show(f"{head}: {exercise.hints[index]}", html.box(html.BLUE, body, head))
 

@@ -18,7 +18,7 @@ from helpers.errors import unknown_name
 
 
 def exercise(number: str) -> Exercise:
-    """Exercise `number`, such as "3.2": `.check(...)` it, ask for a `.hint()`, read the `.solution()`."""
+    """Exercise `number`, such as "3.2": `.check(...)` it, ask a `.hint()`, read the `.solution()`, use `.yours()`."""
     module = lesson_module(str(number).partition(".")[0])
     if number not in module.EXERCISES.numbers():
         raise unknown_name("exercise", number, module.EXERCISES.numbers())

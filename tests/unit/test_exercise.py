@@ -324,11 +324,61 @@ def test_plain_text_without_a_front_end(course_output, capsys):
     assert "<div" not in shown.out and shown.err == ""
 
 
-def test_hints_follow_each_other_and_start_again(course_output, capsys):
-    for _ in range(3):
+class Both(Double):
+    number = "90.4"
+    answer = """
+def double(x):
+    return scale * x
+
+
+def half(x):
+    return double(x) / 4
+"""
+
+    def examine(self, double, half):
+        require(double(4) == 8 and half(4) == 2, "Not both are right.")
+
+
+def test_the_lesson_goes_on_with_the_answer_that_was_found_right(course_output, capsys):
+    exercise, mine = Double(), lambda x: x + x
+    exercise.check(mine)
+    assert exercise.yours() is mine
+    assert "your answer to exercise 90.1" in capsys.readouterr().out
+    both = Both()
+    both.check(mine, lambda x: x / 2)
+    assert both.yours() == (mine, both.yours()[1]) and both.yours()[1](4) == 2
+
+
+@pytest.mark.parametrize("latest", [lambda x: 3 * x, lambda x: 1 / 0, ...])
+def test_the_lesson_goes_on_with_the_courses_answer_where_the_latest_is_not_right(course_output, capsys, latest):
+    exercise = Double()
+    exercise.check(lambda x: 2 * x)
+    exercise.check(latest)
+    assert exercise.yours() not in (latest, None) and exercise.yours()(4) == 8
+    assert "the course's answer to exercise 90.1" in capsys.readouterr().out
+
+
+def test_the_courses_answer_uses_the_names_of_the_cell_and_changes_none(capsys):
+    cell = {"exercise": Both(), "scale": 2, "double": "my own"}
+    exec("twice, half = exercise.yours()", cell)
+    assert (cell["twice"](4), cell["half"](4), cell["double"]) == (8, 2, "my own")
+
+
+def test_to_judge_an_answer_is_not_to_take_it(course_output, capsys):
+    exercise, mine = Double(), lambda x: 2 * x
+    assert exercise.judge(mine).outcome is Outcome.CORRECT
+    assert exercise.yours() is not mine
+
+
+def test_hints_follow_each_other_and_say_when_they_start_again(course_output, capsys):
+    for _ in range(6):
         Double().hint()
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(": ")[1] for line in lines] == ["First.", "Second.", "First."]
+    assert [line.split(": ")[1] for line in lines] == ["First.", "Second."] * 3
+    assert ["begin again" in line for line in lines] == [False, False, True, False, True, False]
+    for _ in range(2):
+        Sized().hint()
+    assert [line.startswith("You have") for line in capsys.readouterr().out.splitlines()] == [False, True]
     Double().solution()
     assert "return 2 * x" in capsys.readouterr().out
 
