@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from helpers.course.verdicts import Incorrect, require
+from helpers.course.verdicts import Incorrect, require, tried_on
 from helpers.errors import first_line, one_line
 
 _BUILT_IN = (bool, int, float, complex, str, bytes)
@@ -288,14 +288,15 @@ def not_refused(
 ) -> object:
     """What `call` gives back for a valid input; where it raises the `error` that is for bad input, which input it was.
 
-    Any other exception passes: it is the learner's own mistake, and the panel shows its line.
+    Any other exception passes: it is the learner's own mistake, and the panel shows its line and the `case`.
 
     Args:
         case: the input, to begin a sentence with: "For one image".
         advice: what the exercise adds.
     """
     try:
-        return call()
+        with tried_on(opening(case)):
+            return call()
     except Incorrect:
         raise
     except error as raised:
@@ -329,7 +330,7 @@ def refusal(
     except Incorrect:
         raise
     except error as raised:
-        _require_cause(plain(str(raised)), kind, case, list(naming), list(sparing))
+        _require_cause(_words(raised), kind, case, list(naming), list(sparing))
         return
     except Exception as raised:
         raise Incorrect(
@@ -339,6 +340,14 @@ def refusal(
     raise Incorrect(
         f"{opening(case)} your function gave back `{short(found)}`: raise a `{kind}` that says what is wrong."
     )
+
+
+def _words(error: Exception) -> str:
+    """What an exception says, as a plain string; nothing where its own `__str__` fails."""
+    try:
+        return plain(str(error))
+    except Exception:  # as an f-string does in a `__str__`, whose value has a `__repr__` that fails
+        return ""
 
 
 def _require_cause(message: str, kind: str, case: str, naming: list[str], sparing: list[str]) -> None:

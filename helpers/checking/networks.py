@@ -407,6 +407,13 @@ class SmallResNet(nn.Module):
         return self.fc(x)
 
 
+def shared_between() -> nn.Module:
+    """Two layers with a bias each, and one weight that belongs to both: who asks each child alone has it twice."""
+    model = nn.Sequential(nn.Linear(5, 5), nn.Linear(5, 5))
+    model[1].weight = model[0].weight
+    return model
+
+
 class Sequence(nn.Module):
     """For sequences: a frozen layer, norms of two kinds, weights of two and three dimensions, a table of positions."""
 

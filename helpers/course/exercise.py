@@ -24,8 +24,8 @@ import helpers
 from helpers.course import panel, progress
 from helpers.course.process_state import own_process_state
 from helpers.course.stubs import is_unwritten
-from helpers.course.verdicts import Incorrect, Outcome, Report
-from helpers.errors import CourseError, first_line
+from helpers.course.verdicts import Incorrect, Outcome, Report, input_of
+from helpers.errors import CourseError, capital, first_line
 
 
 class Level(StrEnum):
@@ -140,7 +140,8 @@ class Exercise:
                 f"line {f.lineno}, in `{f.name}`: `{linecache.getline(f.filename, f.lineno).strip() or '?'}`"
                 for f in frames
             ]
-            return f"Your code stopped with {said}. " + "; then ".join(lines[-3:]) + "."
+            here = capital(f"{input_of(error)} your code stopped with {said}.".lstrip())
+            return f"{here} " + "; then ".join(lines[-3:]) + "."
         if isinstance(error, TypeError) and any(_names_the_call(answer, str(error)) for answer in answers):
             return f"The check calls your function as the exercise asks, and Python says {said}."
         return f"The check cannot use what your code gave back: {said}. Compare its type and shape with the task."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -28,6 +30,32 @@ def require(condition: object, reason: str) -> None:
     """
     if not condition:
         raise Incorrect(reason)
+
+
+class _TriedOn(str):
+    """The note on an exception that says on which input of a check it was raised."""
+
+
+@contextmanager
+def tried_on(opening: str) -> Iterator[None]:
+    """An exception within the block is shown with the input that caused it, where it comes out of an answer.
+
+    Args:
+        opening: names the input, to begin a sentence with, its mark included: "For one image,".
+    """
+    try:
+        yield
+    except Incorrect:
+        raise
+    except Exception as error:
+        BaseException.add_note(error, _TriedOn(opening))
+        raise
+
+
+def input_of(error: BaseException) -> str:
+    """The `opening` of the block of `tried_on` in which this was raised, the innermost; empty where there was none."""
+    notes = getattr(error, "__notes__", ())
+    return next((note for note in notes if type(note) is _TriedOn), "") if type(notes) is list else ""
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,18 @@ def make_groups(model, rates):
     for name, _ in model.named_parameters():
         if name.split(".")[0] not in rates:
             raise ValueError(f"no rate for {name}")
+    held = set()
+    for group in groups:
+        if not isinstance(group["params"], nn.Parameter):
+            group["params"] = [p for p in group["params"] if not (p in held or held.add(p))]
     return groups
+""",
+            "a shared parameter with the last that holds it": """
+def make_groups(model, rates):
+    part_of = {p: name.split(".")[0] for name, p in model.named_parameters(remove_duplicate=False)}
+    if wrong := set(part_of.values()) ^ set(rates):
+        raise ValueError(f"no rate or no parameter: {wrong}")
+    return [{"params": [p for p, one in part_of.items() if one == part], "lr": rates[part]} for part in rates]
 """,
             "pairs with names": """
 def make_groups(model, rates):
@@ -272,6 +283,35 @@ def make_groups(model, rates):
             "leaves the rates out": Wrong(but_for(GROUPS, ', "lr": rate}', "}"), "its group says None"),
             "a KeyError in place of a ValueError": Wrong(
                 but_for(GROUPS, "if part in groups:", "if True:"), "stopped with `KeyError"
+            ),
+            "parameters() of each child": Wrong(
+                but_for(
+                    BY_SETS_OF_NAMES,
+                    ITS_OWN,
+                    "[p for n, p in model.named_parameters(remove_duplicate=False) if n.split('.')[0] == part]",
+                ),
+                "`0.weight` is in two groups. `parameters()` of each layer gives the shared weight again",
+            ),
+            "asks for a parameter of its own in each part": Wrong(
+                but_for(
+                    BY_SETS_OF_NAMES,
+                    "    return [{",
+                    "    if len(named) < len(list(model.named_parameters(remove_duplicate=False))):\n"
+                    '        raise ValueError("a shared parameter")\n    return [{',
+                ),
+                "The layers `0` and `1` share one weight: your function refused with `ValueError: a shared parameter`",
+            ),
+            "the mean rate for a shared parameter": Wrong(
+                """
+def make_groups(model, rates):
+    parts = {}
+    for name, p in model.named_parameters(remove_duplicate=False):
+        parts.setdefault(p, []).append(name.split(".")[0])
+    if wrong := {part for one in parts.values() for part in one} ^ set(rates):
+        raise ValueError(f"no rate or no parameter: {wrong}")
+    return [{"params": [p], "lr": sum(rates[part] for part in one) / len(one)} for p, one in parts.items()]
+""",
+                "`0.weight` should get the rate 0.0001; its group says 0.00055",
             ),
             "returns the dict": Wrong(but_for(GROUPS, "list(groups.values())", "groups"), "Return a list of dicts"),
             "finds the part anywhere in the name": Wrong(
@@ -386,7 +426,7 @@ def decay_groups(model, decay):
     spared = []
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
-            if name == "bias" or isinstance(module, nn.BatchNorm2d | nn.GroupNorm | nn.LayerNorm):
+            if "bias" in name or isinstance(module, nn.BatchNorm2d | nn.GroupNorm | nn.LayerNorm):
                 spared.append(parameter)
     decayed = [p for p in model.parameters() if all(p is not one for one in spared)]
     return [{"params": decayed, "weight_decay": decay}, {"params": spared, "weight_decay": 0}]
@@ -394,7 +434,7 @@ def decay_groups(model, decay):
             "spares a table of positions": """
 def decay_groups(model, decay):
     def decays(name, parameter):
-        return name.endswith(".weight") and parameter.ndim > 1
+        return name.endswith("weight") and parameter.ndim > 1
 
     named = list(model.named_parameters())
     return [
@@ -438,6 +478,35 @@ def decay_groups(model, decay):
     return [{"params": weights, "weight_decay": decay}, {"params": biases, "weight_decay": 0.0}]
 """,
                 "a norm's scale or shift",
+            ),
+            "knows biases by the name bias alone": Wrong(
+                """
+def decay_groups(model, decay):
+    def decays(name, parameter):
+        last, norms = name.split(".")[-1], (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
+        return last != "bias" and not isinstance(model.get_submodule(name.rpartition(".")[0]), norms)
+
+    named = list(model.named_parameters())
+    return [
+        {"params": [p for n, p in named if decays(n, p)], "weight_decay": decay},
+        {"params": [p for n, p in named if not decays(n, p)], "weight_decay": 0.0},
+    ]
+""",
+                "In a network with attention, `1.in_proj_bias` is a bias and went from 1 to 0.950",
+            ),
+            "knows weights by the name weight alone": Wrong(
+                """
+def decay_groups(model, decay):
+    def decays(name, parameter):
+        return name.endswith(".weight") and parameter.ndim > 1
+
+    named = list(model.named_parameters())
+    return [
+        {"params": [p for n, p in named if decays(n, p)], "weight_decay": decay},
+        {"params": [p for n, p in named if not decays(n, p)], "weight_decay": 0.0},
+    ]
+""",
+                "`1.in_proj_weight` should go from 1 to 0.95",
             ),
             "the wrong way round": Wrong(
                 but_for(
@@ -601,11 +670,20 @@ def rate_factor(step, steps, warm_up):
                 "stopped with `ZeroDivisionError",
             ),
             "refuses to start without warm-up": Wrong(
-                but_for(FACTOR, "0 <= warm_up < steps", "0 < warm_up < steps"), "ValueError", outcome="error"
+                but_for(FACTOR, "0 <= warm_up < steps", "0 < warm_up < steps"),
+                "For `rate_factor(0, 10, 0)`, your function refused with `ValueError: 0 of 10 steps",
+            ),
+            "refuses a step past the end": Wrong(
+                but_for(
+                    FACTOR,
+                    "    if step < warm_up",
+                    '    if step > steps:\n        raise ValueError("past the end")\n    if step < warm_up',
+                ),
+                "For `rate_factor(130, 100, 10)`, your function refused with `ValueError: past the end`",
             ),
             "divides by no warm-up": Wrong(
                 but_for(FACTOR, "    if step < warm_up:", "    rising = (step + 1) / warm_up\n    if step < warm_up:"),
-                "ZeroDivisionError",
+                "For `rate_factor(0, 10, 0)`, your code stopped with `ZeroDivisionError",
                 outcome="error",
             ),
             "prints and returns nothing": Wrong(
@@ -647,8 +725,8 @@ def rate_factor(step, steps, warm_up):
             "one long vector": """
 def travelled(before, after, part):
     names = [n for n, v in before.items() if n.split(".")[0] == part and v.is_floating_point()]
-    start = torch.cat([before[n].flatten() for n in names])
-    end = torch.cat([after[n].flatten() for n in names])
+    start = torch.cat([before[n].flatten() for n in names]).double()
+    end = torch.cat([after[n].flatten() for n in names]).double()
     way, length = (end - start).norm(), start.norm()
     if way == 0:
         return 0.0
@@ -657,7 +735,7 @@ def travelled(before, after, part):
             "division by zero left to the tensor": """
 def travelled(before, after, part):
     mine = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
-    pairs = [(before[n].flatten(), after[n].flatten()) for n in mine]
+    pairs = [(before[n].flatten().double(), after[n].flatten().double()) for n in mine]
     start, end = torch.cat([a for a, _ in pairs]), torch.cat([b for _, b in pairs])
     return (end - start).norm() / start.norm() if not torch.equal(start, end) else 0
 """,
@@ -666,8 +744,8 @@ import numpy as np
 
 def travelled(before, after, part):
     names = [n for n in before if n.startswith(part + ".") and before[n].dtype.is_floating_point]
-    way = np.float32(sum(np.square((after[n] - before[n]).numpy()).sum() for n in names))
-    length = np.float32(sum(np.square(before[n].numpy()).sum() for n in names))
+    way = np.float32(sum(np.square((after[n] - before[n]).float().numpy()).sum() for n in names))
+    length = np.float32(sum(np.square(before[n].float().numpy()).sum() for n in names))
     return np.float32(0) if way == 0 else np.sqrt(way / length) if length else np.float32("inf")
 """,
             "an array of numpy without dimensions": """
@@ -675,8 +753,8 @@ import numpy as np
 
 def travelled(before, after, part):
     names = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
-    way = np.sqrt(sum(np.square((after[n] - before[n]).numpy()).sum() for n in names))
-    length = np.sqrt(sum(np.square(before[n].numpy()).sum() for n in names))
+    way = np.sqrt(sum(np.square((after[n] - before[n]).double().numpy()).sum() for n in names))
+    length = np.sqrt(sum(np.square(before[n].double().numpy()).sum() for n in names))
     with np.errstate(all="ignore"):
         return np.where(way == 0, 0.0, way / length)
 """,
@@ -694,7 +772,8 @@ def travelled(before, after, part):
                 "became 1.5 times as large",
             ),
             "the distance alone": Wrong(
-                but_for(TRAVELLED, "length += start.square().sum().item()", "length = 1.0"), "became 1.5 times as large"
+                but_for(TRAVELLED, "length += start.double().square().sum().item()", "length = 1.0"),
+                "became 1.5 times as large",
             ),
             "layer1 takes layer10 too": Wrong(but_for(TRAVELLED, 'part + "."', "part"), "became 1.5 times as large"),
             "counts the counter": Wrong(
@@ -713,7 +792,7 @@ def travelled(before, after, part):
                 but_for(TRAVELLED, " if length > 0 else math.inf", ""), "ZeroDivisionError", outcome="error"
             ),
             "measures against where it arrived": Wrong(
-                but_for(TRAVELLED, "length += start.square()", "length += after[name].square()"),
+                but_for(TRAVELLED, "length += start.double()", "length += after[name].double()"),
                 "became 1.5 times as large",
             ),
             "finds the part anywhere in the name": Wrong(
@@ -761,25 +840,60 @@ def travelled(before, after, part):
             "subtracts in place": Wrong(
                 but_for(
                     TRAVELLED,
-                    "            way += (after[name] - start).square()",
+                    "            way += (after[name].double() - start.double()).square()",
                     "            difference = after[name]\n"
                     "            difference -= start\n"
                     "            way += difference.square()",
                 ),
-                "changed `before` at `layer1.0.conv1.weight`",
+                "changed `after` at `layer1.0.conv1.weight`",
+            ),
+            "subtracts from the dict itself": Wrong(
+                but_for(
+                    TRAVELLED,
+                    "            way += (after[name].double() - start.double()).square()",
+                    "            after[name] -= start\n            way += after[name].double().square()",
+                ),
+                "`after[name] -= start` and `square_()` write into the one that is there",
+            ),
+            "computes in half precision": Wrong(
+                TRAVELLED.replace(".double()", ""), "In `float16`, where 300 squared is infinite"
+            ),
+            "measures each tensor in its own precision": Wrong(
+                """
+def travelled(before, after, part):
+    names = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
+    way = math.hypot(*[(after[n] - before[n]).norm().item() for n in names])
+    length = math.hypot(*[before[n].norm().item() for n in names])
+    return way and (way / length if length else math.inf)
+""",
+                "In `bfloat16`, which cannot hold 257",
+            ),
+            "hands bfloat16 to numpy": Wrong(
+                """
+def travelled(before, after, part):
+    names = [n for n, v in before.items() if n.startswith(part + ".") and v.is_floating_point()]
+    start = [before[n].numpy().astype("float64") for n in names]
+    end = [after[n].numpy().astype("float64") for n in names]
+    way = sum(((b - a) ** 2).sum() for a, b in zip(start, end))
+    length = sum((a**2).sum() for a in start)
+    return math.sqrt(way / length) if length else (math.inf if way else 0.0)
+""",
+                "of which one became 0 (`double()` makes float64 of them): your code stopped with `TypeError",
+                outcome="error",
             ),
             "squares in place": Wrong(
-                but_for(TRAVELLED, "start.square()", "start.square_()"), "changed `before` at `layer1.0.conv1.weight`"
+                but_for(TRAVELLED, "start.double().square()", "start.square_()"),
+                "changed `before` at `layer1.0.conv1.weight`",
             ),
             "subtracts in place from copies of the dicts": Wrong(
                 but_for(
                     but_for(
                         TRAVELLED, "    way = length", "    before, after = dict(before), dict(after)\n    way = length"
                     ),
-                    "(after[name] - start)",
+                    "(after[name].double() - start.double())",
                     "after[name].sub_(start)",
                 ),
-                "changed `before` at `layer1.0.conv1.weight`",
+                "changed `after` at `layer1.0.conv1.weight`",
             ),
             "takes the counters out of after": Wrong(
                 but_for(

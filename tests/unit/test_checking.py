@@ -46,7 +46,7 @@ from helpers.checking.passes import (
     same_function,
 )
 from helpers.checking.untouched import FACTS, input_untouched, left_as_found, nothing_built, same_numbers
-from helpers.course.verdicts import Incorrect
+from helpers.course.verdicts import Incorrect, input_of, tried_on
 from helpers.models.freezing import moved, snapshot
 
 
@@ -401,8 +401,31 @@ def test_a_valid_input_that_is_refused_is_named():
         not_refused(raises(ValueError("no")), "For one image", advice="Ask for its shape.")
     with refused("Another reason."):
         not_refused(raises(Incorrect("Another reason.")), "Here")
-    with pytest.raises(KeyError):  # the learner's own mistake, which the panel shows with its line
-        not_refused(raises(KeyError("fc")), "Here")
+    with pytest.raises(KeyError) as caught:  # the learner's own mistake, which the panel shows with its line
+        not_refused(raises(KeyError("fc")), "For one image")
+    assert input_of(caught.value) == "For one image,"
+
+
+def test_an_exception_is_told_with_the_innermost_input_it_was_raised_on():
+    own = ValueError("no")
+    own.add_note("a note of the learner's own")
+    with pytest.raises(ValueError, match="no") as caught, tried_on("For two,"), tried_on("For one,"):
+        raise own
+    assert (input_of(caught.value), input_of(ValueError("no"))) == ("For one,", "")
+    with refused("Another reason."), tried_on("For one,"):
+        raise Incorrect("Another reason.")
+
+
+class CannotSayIt(ValueError):
+    def __str__(self):
+        return repr(self.args[0].no_such_attribute)
+
+
+def test_a_refusal_that_cannot_be_read_says_nothing():
+    with refused("For no images, your `ValueError` says nothing"):
+        refusal(raises(CannotSayIt(1)), "For no images")
+    with refused("For one image, your function refused with `CannotSayIt: CannotSayIt`"):
+        not_refused(raises(CannotSayIt(1)), "For one image")
 
 
 def test_what_is_incorrect_within_a_refusal_is_the_reason():
@@ -1121,6 +1144,9 @@ def test_what_is_to_be_counted_counts_otherwise_for_each_trap():
     assert total(tied) == 11 * 5 + 11 < by(tied.modules())
     token = networks.Token()
     assert total(token) == by(token.children()) + 7
+    both = networks.shared_between()
+    assert both[0].weight is both[1].weight
+    assert [name for name, _ in both.named_parameters()] == ["0.weight", "0.bias", "1.bias"]
     attention = networks.attention()
     leaves = [layer for layer in attention.modules() if not list(layer.children())]
     assert by(leaves) < total(attention)

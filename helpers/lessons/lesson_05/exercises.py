@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn, tensor
 
 from helpers.checking import networks
-from helpers.checking.answers import close, exactly, not_refused, one_number, refusal, short
+from helpers.checking.answers import close, exactly, not_refused, one_number, opening, refusal, short
 from helpers.checking.learning import in_exactly_one_group
 from helpers.checking.untouched import input_untouched, left_as_found
 from helpers.course.exercise import Exercise, Exercises, Level
-from helpers.course.verdicts import require
+from helpers.course.verdicts import require, tried_on
 
 
 def _under(network: nn.Module, *parts: str) -> dict[str, Tensor]:
     """The parameters of these direct children, or of the network itself, by name."""
     return {name: p for name, p in network.named_parameters() if name in parts or name.split(".")[0] in parts}
+
+
+def _tried(case: str, answer: Callable, *given: object) -> object:
+    """What the answer makes of what it is given; an exception in it is shown with the `case`."""
+    with tried_on(opening(case)):
+        return answer(*given)
 
 
 class WhatNoGroupHolds(Exercise):
@@ -45,7 +53,7 @@ def in_no_group(model, optimizer):
                 [{"params": _under(network, *parts).values()} for parts in grouped], lr=0.1, momentum=0.9
             )
             with input_untouched(ONLY_LOOK, optimizer=optimizer), left_as_found(network, "the model", advice=NO_STEP):
-                said = in_no_group(network, optimizer)
+                said = _tried(case, in_no_group, network, optimizer)
             exactly(said, _under(network, *forgotten), case, extra=NOT_FORGOTTEN, twice=A_SINGLE_TIME)
         return "It found the forgotten stem, left what was frozen on purpose, and was not fooled by equal numbers."
 
@@ -112,11 +120,11 @@ def make_groups(model, rates):
 """
 
     def examine(self, make_groups):
-        for case, build, rates, named in RATES_TO_TRY:
+        for case, build, rates, named, advice in RATES_TO_TRY:
             if named:
                 self._refuses(make_groups, build(), dict(rates), case, named)
             else:
-                self._holds(make_groups, build(), dict(rates), case)
+                self._holds(make_groups, build(), dict(rates), case, advice)
         return "Every parameter is in exactly one group, with its own rate, and what you forget is named."
 
     def _refuses(self, make_groups, network, rates, case, named):
@@ -124,17 +132,24 @@ def make_groups(model, rates):
         with input_untouched(rates=rates), left_as_found(network, "the model"):
             refusal(lambda: make_groups(network, rates), case, naming=named, sparing=in_order)
 
-    def _holds(self, make_groups, network, rates, case):
+    def _holds(self, make_groups, network, rates, case, advice):
         with input_untouched(rates=rates), left_as_found(network, "the model"):
-            said = not_refused(lambda: make_groups(network, rates), case, advice=ZERO_IS_A_RATE)
+            said = not_refused(lambda: make_groups(network, rates), case, advice=advice)
         held = in_exactly_one_group(
-            said, network, settings={"lr"}, case=case, missing="and nothing was said", twice=UP_TO_THE_DOT
+            said, network, settings={"lr"}, case=case, missing="and nothing was said", twice=advice or UP_TO_THE_DOT
         )
         for name, settings in held.settings_by_name.items():
-            rate = rates[name.split(".")[0]]
-            other = f"{case} `{name}` should get the rate {rate}; its group says {short(settings.get('lr'))}."
-            require(math.isclose(one_number(settings.get("lr"), other), rate, rel_tol=1e-6), other)
+            right = [rates[part] for part in _parts_that_hold(network, name)]
+            other = f"{case} `{name}` should get the rate {right[0]}; its group says {short(settings.get('lr'))}."
+            found = one_number(settings.get("lr"), other)
+            require(any(math.isclose(found, rate, rel_tol=1e-6) for rate in right), other)
         torch.optim.AdamW(held.groups)
+
+
+def _parts_that_hold(network: nn.Module, name: str) -> list[str]:
+    """The direct children that hold this parameter, by whatever name, or the parameter's own name."""
+    wanted, named = network.get_parameter(name), network.named_parameters(remove_duplicate=False)
+    return list(dict.fromkeys(name.split(".")[0] for name, p in named if p is wanted))
 
 
 def _with_token() -> nn.Module:
@@ -151,26 +166,44 @@ RATES = {"conv1": 1e-5, "bn1": 1e-5, "layer1": 1e-4, "layer10": 1e-3, "fc": 1e-2
 NO_STEM = {"layer1": 1e-4, "layer10": 1e-3, "fc": 1e-2}
 NO_LAYER10 = {"conv1": 1e-5, "bn1": 1e-5, "layer1": 1e-4, "fc": 1e-2}
 SHUFFLED = {"layer10": 1e-3, "fc": 1e-2, "layer1": 0.0, "bn1": 2e-5, "conv1": 1e-5}
-# The case, its network, the rates, and the names of which a refusal has to hold one, and no other.
+ZERO_IS_A_RATE = "0.0 is a rate too: ask whether `part in rates`."
+UP_TO_THE_DOT = (
+    '"layer10." begins with "layer1", too, and "layer1.0.conv1." holds "conv1.": compare all up to the first dot.'
+)
+ONCE_FOR_BOTH = (
+    "`parameters()` of each layer gives the shared weight again, and an optimizer refuses it in two groups. "
+    "`model.named_parameters()` gives it once."
+)
+# The case, its network, the rates, the names of which a refusal has to hold one, and no other; and what to add to it.
 RATES_TO_TRY = (
-    ("Each part has its rate:", networks.SmallResNet, RATES, []),
-    ("The network has a parameter `token` of its own, which no part holds:", _with_token, RATES, ["token"]),
-    ("The rates leave out `conv1` and `bn1`:", networks.SmallResNet, NO_STEM, ["conv1", "bn1"]),
-    ("The rates name `layer1` and leave `layer10` out:", networks.SmallResNet, NO_LAYER10, ["layer10"]),
-    ("The network has no `layer2`, and the rates name it:", networks.SmallResNet, {**RATES, "layer2": 1}, ["layer2"]),
+    ("Each part has its rate:", networks.SmallResNet, RATES, [], ""),
+    ("The network has a parameter `token` of its own, which no part holds:", _with_token, RATES, ["token"], ""),
+    ("The rates leave out `conv1` and `bn1`:", networks.SmallResNet, NO_STEM, ["conv1", "bn1"], ""),
+    ("The rates name `layer1` and leave `layer10` out:", networks.SmallResNet, NO_LAYER10, ["layer10"], ""),
+    (
+        "The network has no `layer2`, and the rates name it:",
+        networks.SmallResNet,
+        {**RATES, "layer2": 1},
+        ["layer2"],
+        "",
+    ),
     (
         "The network has no parameter in `relu`, and the rates name it:",
         networks.SmallResNet,
         {**RATES, "relu": 1},
         ["relu"],
+        "",
     ),
-    ("The rates name a parameter `token` of the model itself:", _with_token, {"token": 1e-4, **RATES}, []),
-    ("`bn1` is frozen:", _frozen_norm, RATES, []),
-    ("The rates come in another order than the parts, and one is 0.0:", networks.SmallResNet, SHUFFLED, []),
-)
-ZERO_IS_A_RATE = "0.0 is a rate too: ask whether `part in rates`."
-UP_TO_THE_DOT = (
-    '"layer10." begins with "layer1", too, and "layer1.0.conv1." holds "conv1.": compare all up to the first dot.'
+    ("The rates name a parameter `token` of the model itself:", _with_token, {"token": 1e-4, **RATES}, [], ""),
+    ("`bn1` is frozen:", _frozen_norm, RATES, [], ""),
+    (
+        "The rates come in another order than the parts, and one is 0.0:",
+        networks.SmallResNet,
+        SHUFFLED,
+        [],
+        ZERO_IS_A_RATE,
+    ),
+    ("The layers `0` and `1` share one weight:", networks.shared_between, {"0": 1e-4, "1": 1e-3}, [], ONCE_FOR_BOTH),
 )
 
 
@@ -198,29 +231,30 @@ def decay_groups(model, decay):
             ("In a small ResNet", _of_ones(networks.SmallResNet())),
             ("In a network for sequences", _of_ones(networks.Sequence().eval())),
             ("In a network whose two layers share one weight", _of_ones(networks.tied())),
+            ("In a network with attention", _of_ones(networks.attention())),
         ):
             with left_as_found(network, "the model"):
-                said = decay_groups(network, 0.5)
+                said = _tried(case, decay_groups, network, 0.5)
             held = in_exactly_one_group(said, network, settings={"weight_decay"}, case=case, twice=EITHER_OR)
             for name, settings in held.settings_by_name.items():
-                none = f"The group with `{name}` has no `weight_decay`. {ITS_DEFAULT}"
+                none = f"{case}, the group with `{name}` has no `weight_decay`. {ITS_DEFAULT}"
                 one_number(settings.get("weight_decay"), none)
             for parameter in network.parameters():
                 parameter.grad = torch.zeros_like(parameter)
             torch.optim.SGD(held.groups, lr=0.1).step()  # the gradients are zero: only decay moves anything
-            self._compare(network)
+            self._compare(network, case)
         return "A step with zero gradients shrank the weights of layers by exactly lr x decay, and nothing else."
 
-    def _compare(self, network):
+    def _compare(self, network, case):
         for name, parameter in network.named_parameters():
             layer, _, last = name.rpartition(".")
             value, norm = parameter.flatten()[0].item(), isinstance(network.get_submodule(layer), NORMS)
-            if norm or last == "bias":
+            if norm or last.endswith("bias"):  # attention calls one of its own `in_proj_bias`
                 kind = "a norm's scale or shift" if norm else "a bias"
-                shrank = f"`{name}` is {kind} and went from 1 to {value:.3f} without any gradient: give it no decay."
-                require(value == 1, shrank)
+                shrank = f"{case}, `{name}` is {kind} and went from 1 to {value:.3f} without any gradient"
+                require(value == 1, f"{shrank}: give it no decay.")
             elif layer:  # a table of positions belongs to no layer: with or without decay, both are in use
-                why = "With zero gradients, lr 0.1 and decay 0.5,"
+                why = f"{case}, with zero gradients, lr 0.1 and decay 0.5,"
                 require(close(value, 0.95), f"{why} `{name}` should go from 1 to 0.95, not {value:.3f}.")
 
 
@@ -265,10 +299,10 @@ def rate_factor(step, steps, warm_up):
     def examine(self, rate_factor):
         for step, steps, warm_up, right in FACTORS:
             call = f"`rate_factor({step}, {steps}, {warm_up})`"
-            said = rate_factor(step, steps, warm_up)
+            said = not_refused(functools.partial(rate_factor, step, steps, warm_up), f"For {call}")
             found = one_number(said, f"{call} should be one number, not {short(said)}.")
             require(close(found, right), f"{call} should be {right:.4f}; yours is {found:.4f}.")
-        rates = _rates_of(rate_factor, 20, 4)
+        rates = not_refused(lambda: _rates_of(rate_factor, 20, 4), "In a `LambdaLR` of 20 steps, 4 of them warm-up")
         require(max(rates) < 0.2 + 1e-6 and close(rates[3], 0.2), NOT_IN_A_SCHEDULER.format(rates[3], max(rates)))
         for step, when in ((0, "in step 0"), (3, "in step 3, where it is as wrong as in step 0,")):
             for steps, warm_up, why in NO_SCHEDULES:
@@ -323,6 +357,7 @@ class HowFarItTravelled(Exercise):
         "Sum the squares over all tensors of the part, and take the root once at the end: "
         "`(sum of squares of ways / sum of squares of lengths) ** 0.5`.",
         "Skip tensors that are no floats: `is_floating_point()` tells, and `num_batches_tracked` counts batches. "
+        "`double()` first, for half precision holds neither large squares nor long sums. "
         'Take only names that begin with `part + "."`. Return 0.0 where nothing moved, also when the length is 0, '
         "and `math.inf` where something moved away from zero length.",
     )
@@ -331,8 +366,8 @@ def travelled(before, after, part):
     way = length = 0.0
     for name, start in before.items():
         if name.startswith(part + ".") and start.is_floating_point():
-            way += (after[name] - start).square().sum().item()
-            length += start.square().sum().item()
+            way += (after[name].double() - start.double()).square().sum().item()
+            length += start.double().square().sum().item()
     if way == 0:
         return 0.0
     return math.sqrt(way / length) if length > 0 else math.inf
@@ -340,18 +375,19 @@ def travelled(before, after, part):
 
     def examine(self, travelled):
         for part, before, changes, right, case in _journeys():
-            after = {**before, **changes}
+            # Its own tensors, or what is written into one of `after` would be told of `before`.
+            after = {name: value.clone() for name, value in {**before, **changes}.items()}
             with input_untouched({"before": IN_PLACE, "after": IN_PLACE}, before=before, after=after):
-                said = travelled(before, after, part)
-            found = one_number(said, f"Return one number, not {short(said)}.")
+                said = _tried(f"{case}:", travelled, before, after, part)
+            found = one_number(said, f"{case}: return one number, not {short(said)}.")
             same = math.isclose(found, right, rel_tol=1e-4, abs_tol=1e-9)
-            require(same, f"{case}, so the answer is {right}; yours is {found:.4g}.")
+            require(same, f"{case}, so the answer is {float(f'{right:.4g}')}; yours is {found:.4g}.")
         return "One number a part, right for tensors of any size, counters left out, and no NaN from zeros."
 
 
 IN_PLACE = (
-    "Skip what does not count. `d - start` and `square()` make a new tensor, `d -= start` and `square_()` write into "
-    "the one that is there."
+    "`now - start` and `square()` make a new tensor; `now -= start`, `after[name] -= start` and `square_()` write into "
+    "the one that is there. What does not count is skipped, not taken out."
 )
 
 
@@ -369,6 +405,9 @@ def _journeys() -> list[tuple[str, dict, dict, float, str]]:
     no_bias = {"fc.weight": tensor([3.0, 4.0]), "fc.bias": tensor([0.0])}
     scaled = {"fc.weight": tensor([3.0]), "fc.logit_scale": tensor(4.0)}
     indexed = {"fc.weight": tensor([5.0]), "fc.relative_position_index": tensor([4])}
+    half = {"fc.weight": tensor([300.0, 0.0]).half(), "fc.bias": tensor([400.0]).half()}
+    brain = {"fc.weight": torch.ones(257).bfloat16()}
+    one_left = torch.cat([torch.zeros(1), torch.ones(256)]).bfloat16()
     zero = {"fc.bias": tensor([0.0])}
     inner = "`conv1` did not move: `layer1.0.conv1` did, and that belongs to `layer1`"
     return [
@@ -391,12 +430,21 @@ def _journeys() -> list[tuple[str, dict, dict, float, str]]:
             f"{OF_LENGTH_5} they are `torch.float64` and moved",
         ),
         ("fc", usual, {"fc.weight": tensor([3.0, 5e-5])}, 1e-5, f"{OF_LENGTH_5} they moved by 0.00005, not nothing"),
+        ("fc", half, {"fc.weight": tensor([300.0, 500.0]).half()}, 1.0, IN_FLOAT16),
+        ("fc", brain, {"fc.weight": one_left}, 257**-0.5, IN_BFLOAT16),
         ("fc", zero, {}, 0.0, "A bias of zeros stayed where it was"),
         ("fc", zero, {"fc.bias": tensor([5.0])}, math.inf, "A bias left zero, infinitely far for a length of 0"),
     ]
 
 
 OF_LENGTH_5 = "Together the tensors have length 5, and"
+IN_FLOAT16 = (
+    "In `float16`, where 300 squared is infinite, the tensors have length 500 together and moved by 500 (`double()` "
+    "makes float64 of them)"
+)
+IN_BFLOAT16 = (
+    "In `bfloat16`, which cannot hold 257, there are 257 ones, of which one became 0 (`double()` makes float64 of them)"
+)
 
 EXERCISES = Exercises(
     WhatNoGroupHolds, GroupsThatCoverEverything, DecayWhereItBelongs, WarmUpAndCosine, HowFarItTravelled
