@@ -186,6 +186,21 @@ class Mixed(nn.Module):
         return self.head(self.features(images.flatten(1)).relu().double())
 
 
+class Aside(nn.Module):
+    """Two tasks on the same features: the second's layer works after the head, and only the head gives the answer."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Linear(48, 6)
+        self.head, self.second = nn.Linear(6, 4), nn.Linear(6, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.features(images.flatten(1)).relu()
+        logits = self.head(features)
+        self.of_the_second = self.second(features).detach()
+        return logits
+
+
 IN_A_ROW = Stranger(
     "a network of linear layers in a row",
     lambda: nn.Sequential(nn.Flatten(), nn.Linear(48, 6), nn.ReLU(), nn.Linear(6, 4)),
@@ -215,6 +230,12 @@ NESTED = Stranger(
     Nested,
     "tail.main.out",
     "Layers inside layers count: `named_modules()` walks through all of them and gives the whole path.",
+)
+ASIDE = Stranger(
+    "a network in which a layer of another task works last",
+    Aside,
+    "head",
+    "`second` works after it, and what it gives is not what the network gives: ask which output is the answer.",
 )
 PRECISE = Stranger(
     "a network that computes in another dtype than its images have",

@@ -34,8 +34,8 @@ CONVNEXT = "            model.classifier[2] = new"
 
 # 4.2: with hooks, as the reference; with `forward` replaced for a while; with one hook for all modules.
 WATCH = EXERCISES["4.2"].answer_source
-RUN = "    with torch.no_grad():\n        model(image)\n"
-NAMED = "    return worked[-1]"
+RUN = "    with torch.no_grad():\n        logits = model(image)\n"
+NAMED = "    return [name for name, output in worked if output is logits][-1]"
 WRAP = """
 def find_classifier(model, image):
     worked, wrapped = [], {}
@@ -43,8 +43,8 @@ def find_classifier(model, image):
 
     def watched(name, forward):
         def wrapper(inputs):
-            worked.append(name)
-            return forward(inputs)
+            worked.append((name, forward(inputs)))
+            return worked[-1][1]
         return wrapper
 
     for name, layer in model.named_modules():
@@ -53,12 +53,12 @@ def find_classifier(model, image):
             layer.forward = watched(name, layer.forward)
     model.eval()
     with torch.no_grad():
-        model(image)
+        logits = model(image)
     for module, mode in modes.items():
         module.training = mode
     for layer, forward in wrapped.items():
         layer.forward = forward
-    return worked[-1]
+    return next(name for name, output in worked if output is logits)
 """
 HOOK_FOR_ALL = """
 def find_classifier(model, image):
@@ -66,14 +66,14 @@ def find_classifier(model, image):
     modes = {module: module.training for module in model.modules()}
     worked = []
     handle = nn.modules.module.register_module_forward_hook(
-        lambda layer, inputs, output: worked.append(layer) if isinstance(layer, nn.Linear) else None
+        lambda layer, inputs, output: worked.append((output, layer)) if isinstance(layer, nn.Linear) else None
     )
     with torch.no_grad():
-        model.eval()(image)
+        logits = model.eval()(image)
     handle.remove()
     for module, mode in modes.items():
         module.training = mode
-    return names[worked[-1]]
+    return names[[layer for output, layer in worked if output.equal(logits)][-1]]
 """
 BACKWARDS = """
 def find_classifier(model, image):
@@ -162,7 +162,7 @@ KEPT = "        return x * kept / (1 - self.rate) if self.training and self.rate
 CHECK = EXERCISES["4.5"].answer_source
 SHAPE = "logits.shape != (len(images), classes)"
 PROBABILITIES = "(logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums))"
-PASS = "        logits = model(images)\n"
+PASS = "        logits = model(images.clone())\n"
 FROZEN = "not any(p.requires_grad for p in model.parameters())"
 
 
@@ -227,7 +227,7 @@ def new_head(model, classes):
 """,
                 "take its width from `in_features`",
             ),
-            "calls every head fc": Wrong(but_for(BY_PATH, PUT, "    model.fc = new"), "The old head is still at work"),
+            "calls every head fc": Wrong(but_for(BY_PATH, PUT, "    model.fc = new"), "You gave it a new part, `fc`"),
             "changes a copy": Wrong(
                 but_for(
                     BY_PATH,
@@ -364,38 +364,38 @@ def find_classifier(model, image):
     worked, handles = {}, []
 
     def hook_for(name):
-        def hook(layer, inputs):
-            worked.pop(name, None)
-            worked[name] = layer
+        def hook(layer, inputs, output):
+            worked[name] = output
         return hook
 
     for name, layer in model.named_modules():
         if type(layer) is nn.Linear:
-            handles.append(layer.register_forward_pre_hook(hook_for(name)))
+            handles.append(layer.register_forward_hook(hook_for(name)))
     modes = [(module, module.training) for module in model.modules()]
     try:
         with torch.inference_mode():
-            model.eval()(image)
+            logits = model.eval()(image)
     finally:
         for module, mode in modes:
             module.training = mode
         for handle in handles:
             handle.remove()
-    return list(worked)[-1]
+    return {id(output): name for name, output in worked.items()}[id(logits)]
 """,
             "looks the layer up afterwards": """
 def find_classifier(model, image):
     last = []
-    hook = lambda layer, inputs, output: last.append(layer)
+    hook = lambda layer, inputs, output: last.append((layer, output))
     handles = [layer.register_forward_hook(hook) for layer in model.modules() if isinstance(layer, nn.Linear)]
     in_training = {layer for layer in model.modules() if layer.training}
     model.eval()
     with torch.no_grad():
-        model(image)
+        logits = model(image)
     [handle.remove() for handle in handles]
     for layer in in_training:
         layer.training = True
-    return next(name for name, layer in model.named_modules() if layer is last[-1])
+    classifiers = [layer for layer, output in last if output is logits]
+    return next(name for name, layer in model.named_modules() if layer is classifiers[-1])
 """,
             "wraps forward and gives it back": WRAP,
             "wraps forward and takes it off": but_for(
@@ -411,16 +411,26 @@ def find_classifier(model, image):
     twin, worked = copy.deepcopy(model).eval(), []
     for name, layer in twin.named_modules():
         if isinstance(layer, nn.Linear):
-            layer.register_forward_hook(lambda *_, name=name: worked.append(name))
+            layer.register_forward_hook(lambda *passed, name=name: worked.append((name, passed[-1])))
     with torch.no_grad():
-        twin(image)
-    return worked[-1]
+        logits = twin(image)
+    return [name for name, output in worked if output is logits].pop()
 """,
             "a string of its own class": but_for(
-                WATCH, NAMED, "    class Name(str):\n        pass\n\n    return Name(worked[-1])"
+                WATCH, NAMED, f"    class Name(str):\n        pass\n\n{NAMED.replace('return ', 'return Name(')})"
             ),
         },
         wrong={
+            "takes the last that works for the answer": Wrong(
+                but_for(WATCH, NAMED, "    return worked[-1][0]"), "`second` works after it"
+            ),
+            "takes whatever gives the answer, dropout too": Wrong(
+                but_for(WATCH, "if isinstance(layer, nn.Linear)", "if not list(layer.children())"),
+                "which is a `Dropout` and no `nn.Linear`",
+            ),
+            "takes the last with logits of that shape": Wrong(
+                but_for(WATCH, "output is logits", "output.shape == logits.shape"), "`second` works after it"
+            ),
             "takes the last one declared": Wrong(
                 """
 def find_classifier(model, image):
@@ -473,7 +483,7 @@ def find_classifier(model, image):
                 but_for(
                     but_for(WATCH, "named_modules()", "named_children()"),
                     NAMED,
-                    '    return worked[-1] if worked else "tail"',
+                    '    return worked[-1][0] if worked else "tail"',
                 ),
                 "`named_modules()` walks through all of them",
             ),
@@ -492,14 +502,15 @@ def find_classifier(model, image):
                 but_for(WATCH, "    model.eval()\n", "    freeze(model)\n"), "leave all flags alone"
             ),
             "leaves gradients behind": Wrong(
-                but_for(WATCH, RUN, "    model(image).sum().backward()\n"), "left gradients in"
+                but_for(WATCH, RUN, "    logits = model(image)\n    logits.sum().backward()\n"), "left gradients in"
             ),
             "wraps forward and leaves it so": Wrong(
                 but_for(WRAP, "        layer.forward = forward\n", "        pass\n"),
                 "has another `forward` than it came with",
             ),
             "turns gradients off for good": Wrong(
-                but_for(WATCH, RUN, "    torch.set_grad_enabled(False)\n    model(image)\n"), "turned gradients off"
+                but_for(WATCH, RUN, "    torch.set_grad_enabled(False)\n    logits = model(image)\n"),
+                "turned gradients off",
             ),
             "puts back BatchNorm's mode only": Wrong(
                 but_for(
@@ -565,19 +576,13 @@ def find_classifier(model, image):
                 "`1` is now a `Watched`",
             ),
             "takes gradients away that were there": Wrong(
-                but_for(WATCH, RUN, "    model(image).sum().backward()\n    model.zero_grad()\n"),
+                but_for(WATCH, RUN, "    logits = model(image)\n    logits.sum().backward()\n    model.zero_grad()\n"),
                 "came with a gradient",
-            ),
-            "takes whatever layer works last": Wrong(
-                but_for(WATCH, "if isinstance(layer, nn.Linear)", "if not list(layer.children())"),
-                "which is a `Dropout` and no `nn.Linear`",
             ),
             "gives the last part of the path": Wrong(
                 but_for(WATCH, NAMED, f'{NAMED}.split(".")[-1]'), "`out`, which is the name of no part"
             ),
-            "tries a black image": Wrong(
-                but_for(WATCH, "        model(image)\n", "        model(image.zero_())\n"), "changed `image`"
-            ),
+            "tries a black image": Wrong(but_for(WATCH, "model(image)\n", "model(image.zero_())\n"), "changed `image`"),
             "a name that equals every name": Wrong(
                 """
 class Any(str):
@@ -626,7 +631,8 @@ def replace_any(model, classes, image):
                 "no longer takes an image",
             ),
             "sets an attribute of the whole path": Wrong(
-                but_for(REPLACE, PUT, '    setattr(model, name.replace(".", "_"), new)'), "not [5, 4]"
+                but_for(REPLACE, PUT, '    setattr(model, name.replace(".", "_"), new)'),
+                "You gave it a new part, `tail_main_out`",
             ),
             "keeps float32": Wrong(but_for(REPLACE, FITS, ""), "computes in float64"),
             "replaces every layer that has as many outputs": Wrong(
@@ -1004,7 +1010,7 @@ def check_head(model, classes, images):
     refuse_if(isinstance(classes, bool) or not isinstance(classes, int) or classes <= 0, "classes")
     modes = [(layer, layer.training) for layer in model.modules()]
     with torch.inference_mode():
-        logits = model.eval()(images)
+        logits = model.eval()(1 * images)
     for layer, mode in modes:
         layer.training = mode
     refuse_if(not isinstance(logits, torch.Tensor), "no tensor")
@@ -1016,6 +1022,22 @@ def check_head(model, classes, images):
 """,
         },
         wrong={
+            "lets the network write into the images": Wrong(
+                but_for(CHECK, "images.clone()", "images"), "pass it a copy, `images.clone()`"
+            ),
+            "wants two classes": Wrong(
+                but_for(CHECK, "classes < 1", "classes < 2"),
+                "For a sound network of one class, and one image, your function refused with",
+            ),
+            "squeezes the logits": Wrong(
+                but_for(
+                    CHECK,
+                    "    for module, mode",
+                    "    logits = logits.squeeze() if isinstance(logits, torch.Tensor) else logits\n"
+                    "    for module, mode",
+                ),
+                "of one class, and one image",
+            ),
             "believes True": Wrong(
                 but_for(
                     but_for(CHECK, "type(classes) is not int", "not isinstance(classes, int)"),
@@ -1051,7 +1073,7 @@ def check_head(model, classes, images):
     mode = model.training
     model.eval()
     with torch.no_grad():
-        logits = model(images)
+        logits = model(images.clone())
     if logits.shape != (len(images), classes) or not torch.isfinite(logits).all():
         raise ValueError("logits")
     if (logits >= 0).all() and torch.allclose(logits.sum(dim=1), torch.ones(len(logits))):

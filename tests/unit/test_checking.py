@@ -1106,6 +1106,14 @@ def test_the_decoy_declares_last_what_works_first():
     assert linear_layers(model)[-1] == "classifier" == order_of_work(model, networks.images(2, side=4))[0]
 
 
+def test_beside_the_head_another_task_works_last():
+    model = networks.ASIDE.network()
+    worked = both_passes(model, networks.images(5, side=4))[0]
+    assert worked.layer is model.second
+    assert not torch.equal(worked.given, worked.logits)
+    copy.deepcopy(model)
+
+
 def test_the_leftover_never_works():
     model = networks.LEFTOVER.network()
     assert linear_layers(model)[-1] == "fc"

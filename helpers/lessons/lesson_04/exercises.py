@@ -14,7 +14,7 @@ from helpers.checking.learning import every_parameter_moves
 from helpers.checking.passes import both_passes, logits_of, only_the_head_is_new, same_function
 from helpers.checking.untouched import input_untouched, left_as_found
 from helpers.course.exercise import Exercise, Exercises, Level
-from helpers.course.verdicts import require
+from helpers.course.verdicts import require, tried_on
 from helpers.lessons.lesson_04.two_layers import (
     TwoLayers,
     bends_between,
@@ -37,6 +37,16 @@ def _only_the_head_goes(model: nn.Module, images: Tensor, what: str) -> Iterator
     heads_own = set(after[0].layer.parameters())
     added = [name for name, p in model.named_parameters() if name not in names and p not in heads_own]
     require(not added, f"In {what} there is {quoted(added)} as well now: replace one layer, add none.")
+
+
+def _parts(model: nn.Module) -> list[str]:
+    return [name for name, _ in model.named_modules()]
+
+
+def _never_works(model: nn.Module, parts: list[str]) -> str:
+    """Of a network that still gives the old logits: what was added beside its `parts`, and so is never called."""
+    added = [name for name in _parts(model) if name not in parts]
+    return _NEVER_WORKS.format(added[0]) if added else ""
 
 
 class HeadsByHand(Exercise):
@@ -70,19 +80,25 @@ def new_head(model, classes):
         images = torch.randn(4, 3, 32, 32)
         for parameter in list(model.parameters())[:4]:
             parameter.requires_grad = False
+        parts = _parts(model)
         with _only_the_head_goes(model, images, what):
-            new_head(model, classes)
+            with tried_on(f"On {what},"):
+                new_head(model, classes)
             shape = list(logits_of(model, images, what, _TOOK_OTHERS_ALONG).shape)
             require(
                 shape == [4, classes],
                 f"4 images and {classes} classes make logits [4, {classes}], and {what} gives {shape}."
-                + _OLD_HEAD * (shape[-1] == 10),
+                + (_never_works(model, parts) or _OLD_HEAD) * (shape[-1] == 10),
             )
 
 
 _TOOK_OTHERS_ALONG = (
     "Did the layers that stand before the last one go with it? Replace the linear layer alone, and take its width from "
     "`in_features`."
+)
+_NEVER_WORKS = (
+    " You gave it a new part, `{}`. Python takes any name, but this network's `forward` never asks for that one, so "
+    "your layer is there and never works: put it where the old one is."
 )
 _OLD_HEAD = " The old head is still at work: change the model that you were given."
 
@@ -94,33 +110,34 @@ class FindTheClassifier(Exercise):
     minutes = 12
     hints = (
         "The order in which layers are declared says nothing. Let a picture through, and note which ones work.",
-        "A forward hook on each `nn.Linear` of `model.named_modules()` appends its name to a list. Give the hook its "
-        "own name: `lambda layer, inputs, output, name=name: worked.append(name)`.",
+        "A forward hook on each `nn.Linear` of `model.named_modules()` appends its name and its output to a list. Give "
+        "the hook its own name: `lambda layer, inputs, output, name=name: worked.append((name, output))`.",
         "Around it: note `modes = {module: module.training for module in model.modules()}`, call `model.eval()`, run "
-        "`model(image)` under `torch.no_grad()`, `remove()` every handle. Then `module.training = mode` for each "
-        "pair of `modes.items()`: `model.train()` would set all parts alike. The answer is `worked[-1]`.",
+        "`logits = model(image)` under `torch.no_grad()`, `remove()` every handle. Then `module.training = mode` for "
+        "each pair of `modes.items()`: `model.train()` would set all parts alike. The answer is the name whose "
+        "`output is logits`.",
     )
     answer = """
 def find_classifier(model, image):
     worked = []
     handles = [
-        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append(name))
+        layer.register_forward_hook(lambda layer, inputs, output, name=name: worked.append((name, output)))
         for name, layer in model.named_modules()
         if isinstance(layer, nn.Linear)
     ]
     modes = {module: module.training for module in model.modules()}
     model.eval()
     with torch.no_grad():
-        model(image)
+        logits = model(image)
     for module, mode in modes.items():
         module.training = mode
     for handle in handles:
         handle.remove()
-    return worked[-1]
+    return [name for name, output in worked if output is logits][-1]
 """
 
     def examine(self, find_classifier):
-        for stranger in networks.STRANGERS:
+        for stranger in (*networks.STRANGERS, networks.ASIDE):
             for training in (True, False):
                 self._try(find_classifier, stranger, stranger.network().train(training))
         self._try(find_classifier, networks.NESTED, networks.with_batchnorm_at_rest())
@@ -133,7 +150,8 @@ def find_classifier(model, image):
     def _try(self, find_classifier, stranger, model):
         image = torch.randn(1, 3, 4, 4)
         with left_as_found(model, stranger.what), input_untouched(image=image):
-            said = find_classifier(model, image)
+            with tried_on(f"In {stranger.what},"):
+                said = find_classifier(model, image)
             no_name = f"Return the layer's name, a text as in `model.named_modules()`, not {short(said)}."
             name = a_string(said, no_name)
             require(
@@ -193,14 +211,15 @@ def replace_any(model, classes, image):
         images = torch.randn(5, 3, 4, 4, dtype=dtype)
         image, who = images[:1].clone(), f"with its new head, {stranger.what}"
         with input_untouched(image=image), _only_the_head_goes(model, images, stranger.what) as old:
-            kind = _kind(old)
-            gave = replace_any(model, classes, image)
+            kind, parts = _kind(old), _parts(model)
+            with tried_on(f"In {stranger.what},"):
+                gave = replace_any(model, classes, image)
             _require_same_kind(model, stranger, kind)
             shape = list(logits_of(model, images, who, stranger.trap).shape)
             require(
                 shape == [5, classes],
                 f"W{who[1:]} should give logits [5, {classes}] for 5 images and {classes} classes, not {shape}. "
-                + (_why_old(model, stranger, gave) if shape[-1] == 4 else stranger.trap),
+                + (_why_old(model, stranger, gave, parts) if shape[-1] == 4 else stranger.trap),
             )
 
     def _try_on_meta(self, replace_any, stranger, device):
@@ -210,7 +229,8 @@ def replace_any(model, classes, image):
         kind = _kind(old)
         with left_as_found(model, f"{stranger.what}, on `meta`,", without=stranger.head), input_untouched(image=image):
             try:
-                replace_any(model, 7, image)
+                with tried_on(f"In {stranger.what}, on `meta`,"):
+                    replace_any(model, 7, image)
             except RuntimeError as error:  # as an answer raises which, after its work, compares numbers: there are none
                 stopped = _NO_NUMBERS.format(short(error))
             _require_same_kind(model, stranger, kind)
@@ -241,7 +261,7 @@ def _kind(layer: nn.Module) -> str:
     return " and ".join(sorted({f"{p.dtype} on {p.device}".removeprefix("torch.") for p in layer.parameters()}))
 
 
-def _why_old(model: nn.Module, stranger: networks.Stranger, gave: object) -> str:
+def _why_old(model: nn.Module, stranger: networks.Stranger, gave: object, parts: list[str]) -> str:
     """Why the old head may still be at work."""
     dotted = [name for part in model.modules() for name in part._modules if "." in name]
     if dotted:
@@ -251,7 +271,7 @@ def _why_old(model: nn.Module, stranger: networks.Stranger, gave: object) -> str
         )
     if isinstance(gave, nn.Module) and gave is not model:
         return "You gave another network back and left this one as it was: change the model that you were given."
-    return stranger.trap
+    return _never_works(model, parts).strip() or stranger.trap
 
 
 class MlpHead(Exercise):
@@ -316,8 +336,9 @@ class CheckTheHead(Exercise):
         "`isinstance(True, int)` is True: ask for `type(classes) is int`. `torch.isfinite(logits).all()` finds NaN and "
         "infinity. Probabilities are rows without a negative number that sum to 1: both must hold.",
         "`any(p.requires_grad for p in model.parameters())` says whether something can learn; a frozen backbone is no "
-        "mistake. Run the model in `eval()` under `torch.no_grad()`. Note each module's mode before, as in 4.2, and "
-        "give all of them back before you raise. A network may give a dict: ask `isinstance(logits, torch.Tensor)`.",
+        "mistake. Run the model on `images.clone()`, for a first layer may work in place, in `eval()` under "
+        "`torch.no_grad()`. Note each module's mode before, as in 4.2, and give all of them back before you raise. A "
+        "network may give a dict: ask `isinstance(logits, torch.Tensor)`.",
     )
     answer = """
 def check_head(model, classes, images):
@@ -326,7 +347,7 @@ def check_head(model, classes, images):
     modes = {module: module.training for module in model.modules()}
     model.eval()
     with torch.no_grad():
-        logits = model(images)
+        logits = model(images.clone())
     for module, mode in modes.items():
         module.training = mode
     if not isinstance(logits, torch.Tensor):
@@ -353,12 +374,13 @@ def check_head(model, classes, images):
         for whole, part in ((True, "0.1"), (False, "3")):  # BatchNorm at rest, and dropout at work
             self._passes(check_head, _mixed(4, whole, part), "a sound network with a part in another mode")
             self._refuses(check_head, _mixed(1000, whole, part), "a network with 1000 logits and mixed modes")
+        self._passes(check_head, networks.classifier(1), "a sound network of one class, and one image", 1, n=1)
         return "Call it once before every training run. It costs one forward pass."
 
-    def _passes(self, check_head, model, what):
-        images = torch.randn(5, 3, 4, 4)
-        with left_as_found(model, what), input_untouched(images=images):
-            not_refused(lambda: check_head(model, 4, images), f"For {what}")
+    def _passes(self, check_head, model, what, classes=4, n=5):
+        images, advice = torch.randn(n, 3, 4, 4), {"images": A_COPY} if what == IN_PLACE else {}
+        with left_as_found(model, what), input_untouched(advice, images=images):
+            not_refused(lambda: check_head(model, classes, images), f"For {what}")
 
     def _refuses(self, check_head, model, what, classes=4):
         images = torch.randn(5, 3, 4, 4)
@@ -402,6 +424,8 @@ def _mixed(classes: int, whole: bool, part: str) -> nn.Module:
 
 ROWS = torch.tensor([[3.0, -1.0, -2.0, 1.0]]).repeat(5, 1)
 NO_NUMBERS_OF_CLASSES = (0, -3, None, 4.0, True, "4")
+IN_PLACE = "a sound network whose first layer works in place"
+A_COPY = "This network's first layer writes into what it is given: pass it a copy, `images.clone()`."
 SOUND = {
     "a sound network": networks.classifier,
     "a sound network with a frozen backbone": _sound(lambda model: model[0].requires_grad_(False)),
@@ -417,6 +441,7 @@ SOUND = {
     "a network of which the first row alone looks like probabilities": _fixed([1.0, 7.0, 7.0, 7.0, 7.0]),
     "a network of which the last row alone looks like probabilities": _fixed([7.0, 7.0, 7.0, 7.0, 1.0]),
     "a network whose rows are positive and sum to 0.5, 1.5, 1, 0.5, 1.5": _fixed([0.5, 1.5, 1.0, 0.5, 1.5]),
+    IN_PLACE: lambda: nn.Sequential(nn.ReLU(inplace=True), networks.classifier()),
 }
 UNSOUND = {
     "a network that still gives 1000 logits": lambda: networks.classifier(1000),
