@@ -245,6 +245,17 @@ def images_a_second(model, images, repeats):
                 _images_a_second("range(repeats)", "range(max(1, repeats - 1))"),
                 "one pass to warm up and 5 that count make 6 or more",
             ),
+            "always five passes, whatever `repeats`": Wrong(
+                _images_a_second("range(repeats)", "range(5)"), "With `repeats=14` the network was called 6 times"
+            ),
+            "always twelve passes": Wrong(
+                _images_a_second("range(repeats)", "range(12)"), "With `repeats=14` the network was called 13 times"
+            ),
+            "always thirteen passes": Wrong(_images_a_second("range(repeats)", "range(13)"), "With `repeats=1` the"),
+            "wants two passes at least": Wrong(
+                _images_a_second(_MEDIAN, "(statistics.stdev(times), statistics.median(times))[1]"),
+                "With `repeats=1`, your function refused with",
+            ),
             "turns gradients off for good": Wrong(
                 _images_a_second(
                     "    with torch.inference_mode():\n", "    torch.set_grad_enabled(False)\n    if True:\n"
@@ -320,6 +331,15 @@ def images_a_second(model, images, repeats):
     ),
     "6.2": Answers(
         right={
+            "numpy": """
+import numpy as np
+
+def frontier(networks):
+    points = np.array([(one["speed"], one["accuracy"]) for one in networks]).reshape(-1, 2)
+    no_worse = (points[:, None] >= points[None]).all(axis=-1)
+    better = (points[:, None] > points[None]).any(axis=-1)
+    return [networks[index]["name"] for index in np.flatnonzero(~(no_worse & better).any(axis=0))]
+""",
             "from fast to slow with a best so far": """
 def frontier(networks):
     kept, best = [], -math.inf
@@ -350,6 +370,21 @@ def frontier(networks):
 """,
         },
         wrong={
+            "rounds before it compares accuracies": Wrong(
+                _frontier('a["accuracy"] >= b["accuracy"]\n', 'round(a["accuracy"], 2) >= round(b["accuracy"], 2)\n'),
+                "One faster, the other more accurate by a thousandth",
+            ),
+            "rounds before it compares speeds": Wrong(
+                _frontier('a["speed"] >= b["speed"]', 'round(a["speed"], 2) >= round(b["speed"], 2)'),
+                "One more accurate, the other faster by a thousandth",
+            ),
+            "refuses an empty list": Wrong(
+                _frontier("    def beats", "    if not networks:\n        raise ValueError('empty')\n\n    def beats"),
+                "No network at all (no network): your function refused",
+            ),
+            "gives the names one after another": Wrong(
+                _frontier("return [b", "yield from [b"), "a list of names was expected"
+            ),
             "beaten only if worse in both": Wrong(
                 _frontier(
                     _BEATS,
@@ -521,6 +556,43 @@ def resize_positions(positions, new_grid):
     state = {"encoder.pos_embedding": positions}
     return interpolate_embeddings(new_grid, 1, state)["encoder.pos_embedding"]
 """,
+            "in single precision and back, with a layer": """
+def resize_positions(positions, new_grid):
+    count = positions.shape[1] - 1
+    side = round(count**0.5)
+    if side**2 != count:
+        raise ValueError(f"{count} patches fill no square")
+    resize = nn.Upsample(size=new_grid, mode="bicubic", align_corners=True)
+    grid = resize(positions[:, 1:].float().mT.reshape(1, -1, side, side)).flatten(2).mT
+    if positions.dtype == torch.float64:
+        return interpolate_embeddings(new_grid, 1, {"encoder.pos_embedding": positions})["encoder.pos_embedding"]
+    return torch.cat([positions[:, :1], grid.to(positions.dtype)], dim=1)
+""",
+            "numpy does the moving": """
+import numpy as np
+
+def resize_positions(positions, new_grid):
+    table = positions.double().numpy()
+    side = math.isqrt(table.shape[1] - 1)
+    if side**2 != table.shape[1] - 1:
+        raise ValueError("no square")
+    grid = torch.from_numpy(table[:, 1:].reshape(1, side, side, -1).transpose(0, 3, 1, 2).copy())
+    grid = F.interpolate(grid, size=(new_grid, new_grid), mode="bicubic", align_corners=True).numpy()
+    grid = grid.transpose(0, 2, 3, 1).reshape(1, new_grid**2, -1)
+    return torch.from_numpy(np.concatenate([table[:, :1], grid], axis=1)).to(positions.dtype)
+""",
+            "into an empty table": """
+def resize_positions(positions, new_grid):
+    side = math.isqrt(positions.shape[1] - 1)
+    if side**2 + 1 != positions.shape[1]:
+        raise ValueError("the patches do not fill a square")
+    grid = F.interpolate(
+        positions[0, 1:].T.reshape(1, -1, side, side), size=[new_grid] * 2, mode="bicubic", align_corners=True
+    )
+    table = positions.new_empty(1, 1 + new_grid**2, positions.shape[2])
+    table[:, 0], table[:, 1:] = positions[:, 0], grid.flatten(2).mT
+    return nn.Parameter(table)
+""",
             "in double precision and back": """
 def resize_positions(positions, new_grid):
     token, patches = positions[:, :1], positions[:, 1:]
@@ -570,6 +642,45 @@ def resize_positions(positions, new_grid):
             ),
             "forgets the class token": Wrong(
                 _resize_positions(_TOGETHER, "return patches"), "[1, 17, 5] was expected. The class token first"
+            ),
+            "float32 for all but double precision": Wrong(
+                _resize_positions(
+                    _TOGETHER,
+                    """both = torch.cat([token, patches], dim=1)
+    return both if positions.dtype == torch.double else both.float()""",
+                ),
+                "The positions came in torch.float16",
+            ),
+            "knows two dtypes": Wrong(
+                _resize_positions(
+                    _TOGETHER,
+                    """both = torch.cat([token, patches], dim=1)
+    return both if positions.dtype == torch.double else both.to(torch.promote_types(positions.dtype, torch.half))""",
+                ),
+                "The positions came in torch.bfloat16",
+            ),
+            "rounds on the way": Wrong(
+                _resize_positions("patches.permute(0, 2, 1)", "patches.bfloat16().to(patches.dtype).permute(0, 2, 1)"),
+                "your numbers differ from torchvision's",
+            ),
+            "refuses half precision": Wrong(
+                _resize_positions(
+                    "    grid = patches.permute",
+                    """    if positions.dtype == torch.half:
+        raise ValueError("half precision")
+    grid = patches.permute""",
+                ),
+                "From a 6 x 6 grid to 4 x 4, in torch.float16, your function refused",
+            ),
+            "refuses the grid that it has": Wrong(
+                _resize_positions("n * n != count:", "n * n != count or n == new_grid:"),
+                "From a 5 x 5 grid to 5 x 5, in torch.float32, your function refused",
+            ),
+            "wants more than one patch": Wrong(
+                _resize_positions("n * n != count:", "n * n != count or n < 2:"), "From a 1 x 1 grid to 3 x 3"
+            ),
+            "wants more than one cell": Wrong(
+                _resize_positions("size=new_grid", "size=max(2, new_grid)"), "RuntimeError", outcome="error"
             ),
             "lets PyTorch stumble over what is no square": Wrong(
                 _resize_positions(_SQUARE, ""), "raise a `ValueError`"
@@ -639,6 +750,25 @@ def resize_positions(positions, new_grid):
     ),
     "6.4": Answers(
         right={
+            "numpy": """
+import numpy as np
+
+def choose(networks, most_megabytes, least_speed):
+    size, speed, accuracy = (
+        np.array([one[key] for one in networks], dtype=float) for key in ("megabytes", "speed", "accuracy")
+    )
+    small, fast = size <= most_megabytes, speed >= least_speed
+    if not (small & fast).any():
+        unmet = [word for word, met in (("megabytes", small), ("speed", fast)) if not met.any()]
+        raise ValueError(" ".join(unmet or ["megabytes", "speed"]))
+    known = np.where(small & fast, accuracy, np.nan)
+    if np.isnan(known).all():
+        raise ValueError("no accuracy is known")
+    best = max(np.flatnonzero(known == np.nanmax(known)), key=lambda index: speed[index])
+    return np.str_(networks[best]["name"])
+""",
+            "an error of its own kind": "class NothingFits(ValueError):\n    pass\n"
+            + EXERCISES["6.4"].answer.replace("raise ValueError", "raise NothingFits"),
             "one pass over the list": """
 def choose(networks, most_megabytes, least_speed):
     best, small, fast, both = None, False, False, False
@@ -808,6 +938,27 @@ def choose(networks, most_megabytes, least_speed):
                 "return the name of one network",
             ),
             "a name that equals all others": Wrong(liar("str") + _choose(_BEST, 'Liar("z")'), "yours is 'z'"),
+            "counts on three networks": Wrong(
+                _choose("    small =", "    _, _, _ = networks\n    small ="),
+                "a's accuracy is unknown (None) (a: megabytes 20",
+            ),
+            "refuses a list with an unknown accuracy": Wrong(
+                _choose(
+                    "    small =",
+                    """    if any(one["accuracy"] is None for one in networks):
+        raise ValueError("the accuracy of one is unknown")
+    small =""",
+                ),
+                "a's accuracy is unknown (None) (a: megabytes 20",
+            ),
+            "looks for another key": Wrong(
+                EXERCISES["6.4"].answer.replace('["speed"]', '["images_a_second"]'),
+                "at most 200 megabytes, speed 10): your code stopped with `KeyError: 'images_a_second'`",
+                outcome="error",
+            ),
+            "the smallest that fits": Wrong(
+                _choose(_BEST, 'min(known, key=lambda one: one["megabytes"])["name"]'), "the answer is b, yours is 'a'"
+            ),
             "names the limit within another word": Wrong(
                 _choose('(("megabytes", small), ("speed", fast))', '(("gigamegabytes", small), ("speed", fast))'),
                 "should name `megabytes`",

@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import nn
 
+from helpers.checking.answers import not_refused
 from helpers.course import progress
 from helpers.course.exercise import Exercise, Exercises, Level, NotSolved
 from helpers.course.stubs import is_unwritten
@@ -149,6 +150,17 @@ def test_traceback_is_cut_to_the_learners_own_lines():
     assert "IndexError: list index out of range" in report.message
     assert "line 6, in `double`: `return helper(x)`; then line 2, in `helper`: `return [x][7]`" in report.message
     assert "examine" not in report.message and "exercise.py" not in report.message
+
+
+def test_an_error_on_a_named_input_begins_with_it():
+    class OnACase(Double):
+        def examine(self, double):
+            not_refused(lambda: double(4), "For the number 4")
+
+    message = OnACase().judge(typed("def double(x):\n    return [x][7]")["double"]).message
+    assert message.startswith("For the number 4, your code stopped with `IndexError: list index out of range`. line 2")
+    noted = "def double(x):\n    error = KeyError(x)\n    error.add_note('mine')\n    raise error"
+    assert Double().judge(typed(noted)["double"]).message.startswith("Your code stopped with `KeyError: 4`")
 
 
 def test_error_deep_inside_a_library_names_only_the_learners_line():

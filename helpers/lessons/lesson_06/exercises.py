@@ -11,14 +11,12 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.vision_transformer import interpolate_embeddings
 
-from helpers.checking.answers import a_string, a_tensor, exactly, one_number, refusal, short
+from helpers.checking.answers import a_string, a_tensor, exactly, not_refused, one_number, refusal, short
 from helpers.checking.passes import called_for_prediction, same_function
 from helpers.checking.untouched import input_untouched, left_as_found, same_numbers
 from helpers.course.exercise import Exercise, Exercises, Level
 from helpers.course.verdicts import Incorrect, require
-from helpers.lessons.lesson_06.stopwatch import PATIENCE, TRIALS, Trial, hold_to_the_median
-
-MOST_WARM_UPS = 12
+from helpers.lessons.lesson_06.stopwatch import MOST_WARM_UPS, PATIENCE, TRIALS, Trial, hold_to_the_median
 
 
 class ImagesASecond(Exercise):
@@ -59,10 +57,10 @@ def images_a_second(model, images, repeats):
     def _measured(self, images_a_second, trial: Trial) -> tuple[float, list[float]]:
         """The learner's number, after a look at how it was measured, and the seconds that the passes took."""
         network, images, repeats = trial.network(), torch.rand(trial.images, 3, 4, 4), trial.repeats
+        case = f"With `repeats={repeats}`"
         with left_as_found(network), input_untouched(images=images):
-            said = images_a_second(network, images, repeats)
-        found = one_number(said, f"Return one number, not {short(said)}.")
-        calls, case = len(network.calls), f"With `repeats={repeats}`"
+            said = not_refused(lambda: images_a_second(network, images, repeats), case)
+        found, calls = one_number(said, f"Return one number, not {short(said)}."), len(network.calls)
         called_for_prediction(network.calls, f"{case},")
         called = f"{case} the network was called {'once' if calls == 1 else f'{calls} times'}:"
         require(
@@ -111,13 +109,14 @@ def frontier(networks):
 
     def _try(self, frontier, numbers, case: str) -> None:
         networks = _networks(("speed", "accuracy"), numbers)
+        case = f"{case} ({_told(networks)}):"
         with input_untouched(networks=networks):
-            said = frontier(networks)
+            said = not_refused(lambda: frontier(networks), case)
         unbeaten = [b["name"] for b in networks if not any(_beats(a, b) for a in networks)]
         exactly(
             said,
             unbeaten,
-            f"{case} ({_told(networks)}):",
+            case,
             missing="No other network beats what is missing.",
             extra=lambda names: _why_beaten(names[0], networks),
         )
@@ -138,6 +137,8 @@ _FRONTIERS = {
     "One beats all": ((1, 60), (2, 70), (3, 80), (4, 90)),
     "One faster by a thousandth": ((10.001, 70), (10.002, 70)),
     "One more accurate by a thousandth": ((10, 70.002), (10, 70.001)),
+    "One faster, the other more accurate by a thousandth": ((20, 70.001), (10, 70.002)),
+    "One more accurate, the other faster by a thousandth": ((10.001, 80), (10.002, 70)),
 }
 
 
@@ -225,9 +226,10 @@ def resize_positions(positions, new_grid):
 """
 
     def examine(self, resize_positions):
-        for old, new in ((6, 4), (4, 7), (14, 10), (13, 15)):
+        for old, new in ((6, 4), (4, 7), (14, 10), (13, 15), (1, 3), (6, 1)):
             self._compare(resize_positions, _positions(old), new)
-        self._compare(resize_positions, _positions(6).double(), 4)
+        for dtype in (torch.float64, torch.float16, torch.bfloat16):
+            self._compare(resize_positions, _positions(6).to(dtype), 4)
         same = _positions(5)
         found = self._resized(resize_positions, same, 5)
         same_function(found, same, "From a 5 x 5 grid to a 5 x 5 grid, nothing should change.", off=1e-4)
@@ -239,12 +241,12 @@ def resize_positions(positions, new_grid):
         return "The same numbers as torchvision's own function. With these, a ViT sees pictures of another size."
 
     def _resized(self, resize_positions, positions: Tensor, new: int) -> Tensor:
-        with input_untouched(positions=positions):
-            said = resize_positions(positions, new)
         old = math.isqrt(positions.shape[1] - 1)
+        case = f"From a {old} x {old} grid to {new} x {new}, in {short(positions.dtype)},"
+        with input_untouched(positions=positions):
+            said = not_refused(lambda: resize_positions(positions, new), case)
         cut = int(old * (new / old)) < new  # 13 * (15 / 13) is a little below 15
         why = "A `scale_factor` is rounded down: give `size=`." if cut else "The class token first, then m * m patches."
-        case = f"From a {old} x {old} grid to {new} x {new},"
         found = a_tensor(said, [1, 1 + new * new, positions.shape[2]], case, of="result", why=why).detach()
         require(
             found.dtype == positions.dtype,
@@ -256,11 +258,13 @@ def resize_positions(positions, new_grid):
     def _compare(self, resize_positions, positions: Tensor, new: int) -> None:
         found = self._resized(resize_positions, positions, new)
         same_function(found[:, :1], positions[:, :1], _TOKEN_CHANGED)
-        expected = interpolate_embeddings(new, 1, {"encoder.pos_embedding": positions})["encoder.pos_embedding"]
-        if torch.allclose(found, expected, atol=1e-4):
+        found, exact = found.double(), positions.double()
+        expected = interpolate_embeddings(new, 1, {"encoder.pos_embedding": exact})["encoder.pos_embedding"]
+        off = max(1e-4, 4 * torch.finfo(positions.dtype).eps)  # half precision rounds at each of a few steps
+        if torch.allclose(found, expected, atol=off):
             return
         for what, options in _MISTAKES.items():
-            require(not torch.allclose(found, _resized(positions, new, **options), atol=1e-4), f"This is {what}.")
+            require(not torch.allclose(found, _resized(exact, new, **options), atol=off), f"This is {what}.")
         gap = (found - expected).abs().max().item()
         raise Incorrect(f"For a grid of {new} x {new}, your numbers differ from torchvision's by up to {gap:.2g}.")
 
@@ -324,9 +328,9 @@ def choose(networks, most_megabytes, least_speed):
 
     def _picks(self, choose, expected: str, case: str, rows, most: float, least: float) -> None:
         networks = _networks(_COLUMNS, rows)
-        with input_untouched(networks=networks):
-            said = choose(networks, most, least)
         case = f"{case} ({_told(networks)}; at most {most} megabytes, speed {least}):"
+        with input_untouched(networks=networks):
+            said = not_refused(lambda: choose(networks, most, least), case)
         found = a_string(said, f"{case} return the name of one network, not {short(said)}.")
         require(found == expected, f"{case} the answer is {expected}, yours is {short(found)}.")
 
