@@ -130,6 +130,12 @@ def in_exactly_one_group(
     groups = parameter_groups(said, settings)
     held = [{id(p) for p in group["params"]} for group in groups]
     named = dict(model.named_parameters())
+    strangers = sum(len(ids - {id(p) for p in named.values()}) for ids in held)
+    require(
+        not strangers,
+        f"{here}{strangers} tensors in your groups are no parameters of this network: train what it has. A copy, as "
+        "`clone()` and `.data` give it, is another tensor.",
+    )
     absent = {name: p for name, p in named.items() if not any(id(p) in ids for ids in held)}
     trainable = [name for name, p in absent.items() if p.requires_grad]
     require(not trainable, f"{here}{quoted(trainable)} is in no group, {missing}.")
@@ -142,8 +148,6 @@ def in_exactly_one_group(
         f"{here}{quoted(within)} is in one group more than once. `parameters()` of a layer holds those of the layers "
         "inside it as well: where you go through all layers, each parameter comes up again and again.",
     )
-    strangers = sum(len(ids - {id(p) for p in named.values()}) for ids in held)
-    require(not strangers, f"{strangers} tensors in your groups are no parameters of this network: train what it has.")
     by_name = {
         name: {key: value for key, value in group.items() if key != "params"}
         for name, p in named.items()

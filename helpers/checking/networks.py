@@ -436,7 +436,10 @@ def shared_between() -> nn.Module:
 
 
 class Sequence(nn.Module):
-    """For sequences: a frozen layer, norms of two kinds, weights of two and three dimensions, a table of positions."""
+    """For sequences: a frozen layer, norms of two kinds, weights of two and three dimensions, a table of positions.
+
+    Its one output makes a matrix of a single row: who squeezes it takes it for a bias.
+    """
 
     def __init__(self):
         super().__init__()
@@ -445,4 +448,4 @@ class Sequence(nn.Module):
         self.group_norm = nn.GroupNorm(2, 4)
         self.positions = nn.Parameter(torch.zeros(1, 4, 6))
         self.norm = nn.LayerNorm(4)
-        self.fc = nn.Linear(4, 2, bias=False)
+        self.fc = nn.Linear(4, 1, bias=False)

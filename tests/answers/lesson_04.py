@@ -200,6 +200,25 @@ def new_head(model, classes):
             ),
         },
         wrong={
+            "calls every head `head`": Wrong(
+                but_for(BY_PATH, PUT, "    model.head = new"), "this network's `forward` never asks for that one"
+            ),
+            "rows of the old head in another order": Wrong(
+                but_for(BY_PATH, PUT, f"    new.weight.data = old.weight.data.flip(0)[:classes].clone()\n{PUT}"),
+                "holds numbers of the old one",
+            ),
+            "makes its layer in float64": Wrong(
+                but_for(BY_PATH, PUT, "    model.set_submodule(name, new.double())"),
+                "In the ResNet your new layer is float64 on cpu, and the network is float32 on cpu",
+            ),
+            "takes the arguments of `nn.Linear` the wrong way round": Wrong(
+                but_for(BY_PATH, "(old.in_features, classes)", "(classes, old.in_features)"), "the width first"
+            ),
+            "knows three families": Wrong(
+                but_for(EXERCISES["4.1"].answer_source, 'hasattr(model, "heads")', 'hasattr(model, "head")'),
+                "On the ViT, your code stopped with `AttributeError",
+                outcome="error",
+            ),
             "replaces the whole classifier": Wrong(
                 but_for(
                     EXERCISES["4.1"].answer_source,
@@ -867,9 +886,29 @@ def two_layers(width, classes, hidden, dropout):
                 ACTIVATION + DROPOUT,
                 f"        nn.Tanh(),\n{DROPOUT}        nn.LayerNorm(hidden),\n",
             ),
+            "dropout before Hardtanh, which has a limit": but_for(
+                HEAD, ACTIVATION + DROPOUT, f"{DROPOUT}        nn.Hardtanh(),\n"
+            ),
+            "Hardshrink, which is flat around 0": but_for(HEAD, ACTIVATION, "        nn.Hardshrink(),\n"),
             "no bias at the end": but_for(HEAD, LAST, "        nn.Linear(hidden, classes, bias=False),\n"),
         },
         wrong={
+            "adds the features to the logits": Wrong(
+                but_for(OWN_CLASS, LOGITS, f"{LOGITS} + features[:, : self.last.out_features]"),
+                "something goes around that layer",
+            ),
+            "drops the same numbers in each pass": Wrong(
+                but_for(OWN_CLASS, "        hidden = nn", "        torch.manual_seed(0)\n        hidden = nn"),
+                "drop the very same numbers",
+            ),
+            "a rate of 100": Wrong(
+                but_for(HEAD, DROPOUT, "        nn.Dropout(hidden),\n"),
+                "For `two_layers(60, 3, 100, 0.5)`, your code stopped with `ValueError: dropout probability",
+                outcome="error",
+            ),
+            "stops the gradient between the layers": Wrong(
+                but_for(OWN_CLASS, "self.last(hidden)", "self.last(hidden.detach())"), "no gradient reaches it"
+            ),
             "forgets the activation": Wrong(but_for(HEAD, ACTIVATION, ""), "one linear layer in disguise"),
             "ends with a softmax": Wrong(
                 but_for(HEAD, LAST, f"{LAST}        nn.Softmax(dim=1),\n"), "softmax at the end"

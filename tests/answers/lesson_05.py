@@ -50,6 +50,12 @@ def in_no_group(model, optimizer):
             forgotten.append(name)
     return forgotten
 """,
+            "a shared parameter by its last name": """
+def in_no_group(model, optimizer):
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    names = {p: name for name, p in model.named_parameters(remove_duplicate=False)}
+    return [name for p, name in names.items() if p.requires_grad and id(p) not in held]
+""",
             "a set of the tensors themselves": """
 def in_no_group(model, optimizer):
     held = set(p for g in optimizer.param_groups for p in g["params"])
@@ -69,6 +75,10 @@ def in_no_group(model, optimizer):
     return [name for name in names if id(model.get_parameter(name)) not in held or name == "1.weight"]
 """,
                 "It is no forgotten parameter",
+            ),
+            "names a shared weight by each of its names": Wrong(
+                but_for(LOOK, "named_parameters()", "named_parameters(remove_duplicate=False)"),
+                "your list names `0.weight` more than once",
             ),
             "counts what was frozen on purpose": Wrong(
                 but_for(LOOK, "p.requires_grad and ", ""), "are frozen on purpose: your list names `conv1.weight`"
@@ -313,6 +323,10 @@ def make_groups(model, rates):
 """,
                 "`0.weight` should get the rate 0.0001; its group says 0.00055",
             ),
+            "copies of the parameters": Wrong(
+                but_for(BY_SETS_OF_NAMES, "[p for n, p in named", "[p.data for n, p in named"),
+                "16 tensors in your groups are no parameters of this network",
+            ),
             "returns the dict": Wrong(but_for(GROUPS, "list(groups.values())", "groups"), "Return a list of dicts"),
             "finds the part anywhere in the name": Wrong(
                 """
@@ -450,12 +464,33 @@ def decay_groups(model, decay):
         {"params": [(n, p) for n, p in named if p.ndim < 2], "weight_decay": 0.0},
     ]
 """,
+            "rates and momentum as well": but_for(
+                DECAY,
+                '"weight_decay": decay}, {"params": others',
+                '"weight_decay": decay, "lr": 3e-4, "momentum": 0.9, "nesterov": True}, {"lr": 1e-3, "params": others',
+            ),
+            "fractions, and a group that holds nothing": but_for(
+                but_for(DECAY, "return [{", 'return [{"params": [], "weight_decay": 0}, {'),
+                '"weight_decay": decay',
+                '"weight_decay": __import__("fractions").Fraction(decay)',
+            ),
             "one group a parameter, as a bare tensor": """
 def decay_groups(model, decay):
     return [{"params": p, "weight_decay": decay if p.ndim > 1 else 0.0} for p in model.parameters()]
 """,
         },
         wrong={
+            "a little decay on biases": Wrong(
+                but_for(DECAY, '"weight_decay": 0.0', '"weight_decay": 1e-8'),
+                "is a bias and went from 1 to 0.999999999",
+            ),
+            "squeezes the weights": Wrong(
+                DECAY.replace("p.ndim", "p.squeeze().ndim"), "`fc.weight` should go from 1 to 0.95, not 1"
+            ),
+            "decay is True or False": Wrong(
+                but_for(DECAY, '"weight_decay": decay', '"weight_decay": bool(decay)'),
+                "a `weight_decay` that is no number",
+            ),
             "decay on everything": Wrong(
                 but_for(DECAY, '"weight_decay": 0.0', '"weight_decay": decay'), "without any gradient"
             ),
@@ -492,7 +527,7 @@ def decay_groups(model, decay):
         {"params": [p for n, p in named if not decays(n, p)], "weight_decay": 0.0},
     ]
 """,
-                "In a network with attention, `1.in_proj_bias` is a bias and went from 1 to 0.950",
+                "In a network with attention, `1.in_proj_bias` is a bias and went from 1 to 0.95 ",
             ),
             "knows weights by the name weight alone": Wrong(
                 """
@@ -585,7 +620,7 @@ def decay_groups(model, decay):
             ),
             "a decay that equals all": Wrong(
                 liar("float") + but_for(DECAY, '"weight_decay": 0.0', '"weight_decay": Liar(decay)'),
-                "`conv1.bias` is a bias and went from 1 to 0.950",
+                "`conv1.bias` is a bias and went from 1 to 0.95 ",
             ),
         },
     ),
@@ -673,6 +708,18 @@ def rate_factor(step, steps, warm_up):
                 but_for(FACTOR, "0 <= warm_up < steps", "0 < warm_up < steps"),
                 "For `rate_factor(0, 10, 0)`, your function refused with `ValueError: 0 of 10 steps",
             ),
+            "refuses a warm-up that leaves one step": Wrong(
+                but_for(FACTOR, "0 <= warm_up < steps", "0 <= warm_up < max(1, steps - 1)"),
+                "For `rate_factor(0, 10, 9)`, your function refused",
+            ),
+            "rounds": Wrong(
+                but_for(
+                    FACTOR,
+                    "return 0.5 * (1 + math.cos(math.pi * done))",
+                    "return round(0.5 + 0.5 * math.cos(math.pi * done), 4)",
+                ),
+                "should be 0.85966990; yours is 0.85970000",
+            ),
             "refuses a step past the end": Wrong(
                 but_for(
                     FACTOR,
@@ -693,7 +740,8 @@ def rate_factor(step, steps, warm_up):
                 "should be one number",
             ),
             "the peak is a number of its own": Wrong(
-                but_for(FACTOR, "(step + 1) / warm_up", "(step + 1) / 10"), "In a `LambdaLR` of 20 steps"
+                but_for(FACTOR, "(step + 1) / warm_up", "(step + 1) / 10"),
+                "`rate_factor(0, 10, 9)` should be 0.1111; yours is 0.1000",
             ),
             "the length is a number of its own": Wrong(
                 but_for(FACTOR, "/ (steps - warm_up)", "/ 90"), "`rate_factor(5, 10, 0)` should be 0.5000"

@@ -80,10 +80,12 @@ def new_head(model, classes):
         images = torch.randn(4, 3, 32, 32)
         for parameter in list(model.parameters())[:4]:
             parameter.requires_grad = False
-        parts = _parts(model)
+        parts, kinds = _parts(model), _kinds(model)
         with _only_the_head_goes(model, images, what):
             with tried_on(f"On {what},"):
                 new_head(model, classes)
+            others = _kinds(model) - kinds
+            require(not others, _OTHER_KIND.format(what, *map(" and ".join, (others, kinds))))
             shape = list(logits_of(model, images, what, _TOOK_OTHERS_ALONG).shape)
             require(
                 shape == [4, classes],
@@ -92,9 +94,15 @@ def new_head(model, classes):
             )
 
 
+def _kinds(model: nn.Module) -> set[str]:
+    """The dtypes and devices of all parameters."""
+    return {f"{p.dtype} on {p.device}".removeprefix("torch.") for p in model.parameters()}
+
+
+_OTHER_KIND = "In {} your new layer is {}, and the network is {}. A plain `nn.Linear(width, classes)` fits."
 _TOOK_OTHERS_ALONG = (
     "Did the layers that stand before the last one go with it? Replace the linear layer alone, and take its width from "
-    "`in_features`."
+    "`in_features`: `nn.Linear(in_features, classes)`, the width first."
 )
 _NEVER_WORKS = (
     " You gave it a new part, `{}`. Python takes any name, but this network's `forward` never asks for that one, so "
@@ -258,7 +266,7 @@ def _require_same_kind(model: nn.Module, stranger: networks.Stranger, wanted: st
 
 
 def _kind(layer: nn.Module) -> str:
-    return " and ".join(sorted({f"{p.dtype} on {p.device}".removeprefix("torch.") for p in layer.parameters()}))
+    return " and ".join(sorted(_kinds(layer)))
 
 
 def _why_old(model: nn.Module, stranger: networks.Stranger, gave: object, parts: list[str]) -> str:

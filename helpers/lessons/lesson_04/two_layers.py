@@ -19,7 +19,7 @@ from torch.nn.utils import parametrize
 from helpers.checking.answers import a_tensor, short
 from helpers.checking.passes import as_in_training, same_function
 from helpers.checking.untouched import input_untouched
-from helpers.course.verdicts import Incorrect, require
+from helpers.course.verdicts import Incorrect, require, tried_on
 from helpers.errors import first_line
 
 # The head and its two matrices ---------------------------------------------------------------------
@@ -46,7 +46,8 @@ class TwoLayers:
     """A learner's head, and the weights of its first and its last layer, as numbers that can be written to."""
 
     def __init__(self, two_layers: Callable[..., object], width: int, classes: int, hidden: int, dropout: float):
-        self.head = two_layers(width, classes, hidden, dropout)
+        with tried_on(f"For `two_layers({width}, {classes}, {hidden}, {dropout})`,"):
+            self.head = two_layers(width, classes, hidden, dropout)
         self.width, self.classes, self.hidden = width, classes, hidden
         require(isinstance(self.head, nn.Module), f"Return the head, an `nn.Module`, not {short(self.head)}.")
         try:
@@ -98,8 +99,14 @@ def gives_logits(made: TwoLayers) -> None:
 def nothing_follows(made: TwoLayers) -> None:
     """Each logit follows its own row of the last weights, every row in the same way, and its own bias one to one.
 
-    Not seen: a factor behind a layer without a bias, since larger weights would do the same.
+    And nothing goes around them: where the last weights are 0, all images get the same logits.
+
+    Not seen: a factor behind a layer without a bias, since larger weights would do the same, and a constant.
     """
+    made.last.fill(torch.zeros(made.last.shape))
+    with torch.no_grad():
+        logits = made.head.eval()(made.features(8))
+    same_function(logits, logits[:1].expand_as(logits), _AROUND)
     for mode, size in itertools.product(MODES, (1, 100)):  # at 100 a limit shows
         made.last.fill(size * torch.randn(made.last.shape))
         logits = mode(made.head)(made.features(8))
@@ -132,6 +139,10 @@ _CUT = (
     "Some of your logits are exactly 0: after the last linear layer a ReLU cuts off one sign, or dropout drops whole "
     "answers. Put it before: a logit may be any number."
 )
+_AROUND = (
+    "With zeros for weights in the last linear layer, different features still get different logits: something goes "
+    "around that layer, such as features that are added to the logits. Its outputs are the logits."
+)
 _OTHERWISE = (
     "Something after the last linear layer bends, scales or mixes the logits (an activation, a norm, a mean that is "
     "taken off). Nothing comes after it, and its weights are plain parameters, as those of `nn.Linear`."
@@ -158,8 +169,8 @@ def bends_between(made: TwoLayers) -> None:
 def drops_as_asked(made: TwoLayers, dropout: float) -> None:
     """In `train()` mode the share `dropout` is taken before the first layer, between the two, or in both places.
 
-    Each number is drawn alone, and those that are left are made larger, by how much is the head's affair: AlphaDropout
-    has a factor of its own. Not seen: a place that makes nothing larger where the other one does.
+    Each number is drawn alone, anew in each pass, and those that are left are made larger. By how much is the head's
+    affair: AlphaDropout has a factor of its own. Not seen: a place that makes nothing larger where the other one does.
     """
     at_rest, at_work = _ways(made)
     between = at_work.any(dim=2)
@@ -176,11 +187,18 @@ def drops_as_asked(made: TwoLayers, dropout: float) -> None:
         cure = _TWICE if abs(share - asked**2) < 0.05 else "Give the rate that was asked for to `nn.Dropout`."
         gets = f"{share:.0%} of the numbers get through {place} in `train()` mode, where {asked:.0%} should."
         require(abs(share - asked) < 0.05, f"With `dropout={dropout}`, {gets} {cure}")
+    features = made.features(8)
+    with torch.no_grad():
+        passes = [as_in_training(made.head)(features) for _ in range(2)]
+    require(not torch.equal(*passes), _THE_SAME_AGAIN)
     both = (at_rest != 0) & (at_work != 0)
     require(not torch.allclose(at_work[both], at_rest[both], rtol=1e-2), _AS_LARGE)
 
 
 _TWICE = "Dropout is at work there twice, one after the other, and once in each place is enough."
+_THE_SAME_AGAIN = (
+    "Two passes in `train()` mode drop the very same numbers: draw anew in each pass, and set no seed on the way."
+)
 _AS_LARGE = (
     "The numbers that dropout leaves are as large in `train()` mode as in `eval()`. It makes them larger to match, "
     "divided by `1 - dropout`, so that the next layer gets as much as before: `nn.Dropout` does that."
@@ -190,12 +208,21 @@ _AS_LARGE = (
 def _ways(made: TwoLayers) -> list[Tensor]:
     """Of 60 rows, the ways from each feature through each hidden number: [60, hidden, width], in each of `MODES`.
 
-    A way is what the last layer took in, times what came back: 0 on whichever side of a norm dropout stood. Biases are
-    so large, and the first weights so small, that no activation is flat or heeds what is dropped.
+    A way is what the last layer took in, times what came back: 0 on whichever side of a norm dropout stood. The first
+    weights are so small that no activation heeds what is dropped. Biases are so large that hardly one is flat; where
+    dropout makes them larger still, before an activation with a limit, smaller ones are taken.
     """
+    for bias in (0.5, 0.15):
+        ways = _ways_with(made, bias)
+        if all(one.any() for one in ways):
+            break
+    return ways
+
+
+def _ways_with(made: TwoLayers, bias: float) -> list[Tensor]:
     for vector in made.head.parameters():
         if vector.numel() == made.hidden:
-            vector.detach().fill_(0.5)
+            vector.detach().fill_(bias)
     sign = torch.randn(made.width).sign()  # makes each product positive, also behind a norm of the features
     made.first.fill(1e-5 * sign * (0.5 + torch.rand(made.hidden, 1)))
     made.last.fill(torch.randn(made.last.shape))

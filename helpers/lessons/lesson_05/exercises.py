@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn, tensor
 
 from helpers.checking import networks
-from helpers.checking.answers import close, exactly, not_refused, one_number, opening, refusal, short
+from helpers.checking.answers import close, exactly, names, not_refused, one_number, opening, refusal, short
 from helpers.checking.learning import in_exactly_one_group
 from helpers.checking.untouched import input_untouched, left_as_found
 from helpers.course.exercise import Exercise, Exercises, Level
@@ -54,8 +54,16 @@ def in_no_group(model, optimizer):
             )
             with input_untouched(ONLY_LOOK, optimizer=optimizer), left_as_found(network, "the model", advice=NO_STEP):
                 said = _tried(case, in_no_group, network, optimizer)
+            said = _by_one_name(network, names(said, case, twice=A_SINGLE_TIME))
             exactly(said, _under(network, *forgotten), case, extra=NOT_FORGOTTEN, twice=A_SINGLE_TIME)
         return "It found the forgotten stem, left what was frozen on purpose, and was not fooled by equal numbers."
+
+
+def _by_one_name(network: nn.Module, found: list[str]) -> list[str]:
+    """The names as they were found, but each parameter that two layers share under the first of its names."""
+    first = {p: name for name, p in network.named_parameters()}
+    every = dict(network.named_parameters(remove_duplicate=False))
+    return [first[every[name]] if name in every else name for name in found]
 
 
 def _equal_biases() -> nn.Module:
@@ -83,12 +91,13 @@ FORGETFUL_OPTIMIZERS = (
     ("One group holds everything:", networks.SmallResNet, [["conv1", "bn1", "layer1", "layer10", "fc"]], []),
     ("Some biases hold the same numbers:", _equal_biases, [["bn1", "fc"]], ["conv1", "layer1", "layer10"]),
     ("Two layers share one weight, and the groups hold the first:", networks.tied, [["0"]], ["1"]),
+    ("Two layers share one weight, and the groups hold the bias alone:", networks.tied, [["1"]], ["0"]),
     ("`conv1` and `bn1` are frozen on purpose:", _frozen_stem, [["layer1"], ["fc"]], ["layer10"]),
 )
 ONLY_LOOK = {"optimizer": "A step fills its `state`, and `add_param_group` adds a group: only look."}
 NO_STEP = {"numbers": "Take no step, only look."}
 NOT_FORGOTTEN = "It is no forgotten parameter."
-A_SINGLE_TIME = "Go through the parameters a single time, not once for each group."
+A_SINGLE_TIME = "Go through the parameters a single time, not once for each group, nor for each of a parameter's names."
 
 
 class GroupsThatCoverEverything(Exercise):
@@ -237,11 +246,10 @@ def decay_groups(model, decay):
                 said = _tried(case, decay_groups, network, 0.5)
             held = in_exactly_one_group(said, network, settings={"weight_decay"}, case=case, twice=EITHER_OR)
             for name, settings in held.settings_by_name.items():
-                none = f"{case}, the group with `{name}` has no `weight_decay`. {ITS_DEFAULT}"
-                one_number(settings.get("weight_decay"), none)
-            for parameter in network.parameters():
-                parameter.grad = torch.zeros_like(parameter)
-            torch.optim.SGD(held.groups, lr=0.1).step()  # the gradients are zero: only decay moves anything
+                with_it = f"{case}, the group with `{name}`"
+                require(settings.get("weight_decay") is not None, f"{with_it} has no `weight_decay`. {ITS_DEFAULT}")
+                one_number(settings["weight_decay"], f"{with_it} has a `weight_decay` that is no number.")
+            _decay_alone(network, held.groups)
             self._compare(network, case)
         return "A step with zero gradients shrank the weights of layers by exactly lr x decay, and nothing else."
 
@@ -251,18 +259,26 @@ def decay_groups(model, decay):
             value, norm = parameter.flatten()[0].item(), isinstance(network.get_submodule(layer), NORMS)
             if norm or last.endswith("bias"):  # attention calls one of its own `in_proj_bias`
                 kind = "a norm's scale or shift" if norm else "a bias"
-                shrank = f"{case}, `{name}` is {kind} and went from 1 to {value:.3f} without any gradient"
+                shrank = f"{case}, `{name}` is {kind} and went from 1 to {value:.10g} without any gradient"
                 require(value == 1, f"{shrank}: give it no decay.")
             elif layer:  # a table of positions belongs to no layer: with or without decay, both are in use
                 why = f"{case}, with zero gradients, lr 0.1 and decay 0.5,"
-                require(close(value, 0.95), f"{why} `{name}` should go from 1 to 0.95, not {value:.3f}.")
+                require(close(value, 0.95), f"{why} `{name}` should go from 1 to 0.95, not {value:.4g}.")
 
 
 def _of_ones(network: nn.Module) -> nn.Module:
-    """`network` with every parameter 1, so that each shows what decay made of it."""
-    for parameter in network.parameters():
+    """`network` with every parameter 1 in float64, so that each shows what even a small decay made of it."""
+    for parameter in network.double().parameters():
         nn.init.ones_(parameter)
     return network
+
+
+def _decay_alone(network: nn.Module, groups: list[dict]) -> None:
+    """A step in which only decay moves anything: without gradients, and at one rate, whichever the groups have."""
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    decays = [(group["params"], one_number(group["weight_decay"], "")) for group in groups if group["params"]]
+    torch.optim.SGD([{"params": params, "weight_decay": decay} for params, decay in decays], lr=0.1).step()
 
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
@@ -301,7 +317,8 @@ def rate_factor(step, steps, warm_up):
             call = f"`rate_factor({step}, {steps}, {warm_up})`"
             said = not_refused(functools.partial(rate_factor, step, steps, warm_up), f"For {call}")
             found = one_number(said, f"{call} should be one number, not {short(said)}.")
-            require(close(found, right), f"{call} should be {right:.4f}; yours is {found:.4f}.")
+            digits = 4 if f"{found:.4f}" != f"{right:.4f}" else 8  # a rounded one
+            require(close(found, right), f"{call} should be {right:.{digits}f}; yours is {found:.{digits}f}.")
         rates = not_refused(lambda: _rates_of(rate_factor, 20, 4), "In a `LambdaLR` of 20 steps, 4 of them warm-up")
         require(max(rates) < 0.2 + 1e-6 and close(rates[3], 0.2), NOT_IN_A_SCHEDULER.format(rates[3], max(rates)))
         for step, when in ((0, "in step 0"), (3, "in step 3, where it is as wrong as in step 0,")):
@@ -318,6 +335,7 @@ FACTORS = (
     (0, 10, 0, 1.0),
     (5, 10, 0, 0.5),
     (0, 1, 0, 1.0),
+    *((step, 10, 9, right) for step, right in ((0, 1 / 9), (8, 1.0), (9, 1.0), (10, 0.0))),
     (100, 100, 10, 0.0),
     (130, 100, 10, 0.0),
 )
