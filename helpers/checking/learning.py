@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers.checking.answers import opening, plain, quoted, short
+from helpers.checking.answers import is_a, opening, plain, quoted, short
 from helpers.course.verdicts import Incorrect, require
 from helpers.errors import first_line
 from helpers.models.freezing import moved, snapshot
@@ -162,7 +162,7 @@ def parameter_groups(said: object, settings: Collection[str]) -> list[dict]:
 
     Under `params` may be all that an optimizer takes there.
     """
-    fits = isinstance(said, list | tuple) and all(isinstance(g, dict) and "params" in g for g in said)
+    fits = is_a(said, (list, tuple)) and all(is_a(g, dict) and "params" in g for g in said)
     wanted = "`, `".join(["params", *sorted(settings)])
     require(fits, f"Return a list of dicts with `{wanted}`, as an optimizer takes it, not {short(said)}.")
     return [{**plain({**group, "params": None}), "params": _listed(group["params"])} for group in said]

@@ -1059,8 +1059,36 @@ def check_head(model, classes, images):
     refuse_if(sum(p.requires_grad for p in model.parameters()) == 0, "frozen")
     return model
 """,
+            "gives back an object that cannot be shown": """
+class Unshown:
+    def __repr__(self):
+        raise RuntimeError("not yet")
+
+"""
+            + CHECK
+            + "\n    return Unshown()\n",
         },
         wrong={
+            "an error that cannot be read": Wrong(
+                """
+class NotReady(ValueError):
+    def __str__(self):
+        return self.reason
+
+"""
+                + CHECK.replace("raise ValueError", "raise NotReady"),
+                "For `classes=0`, your `ValueError` says nothing",
+            ),
+            "gives back an object that cannot be shown": Wrong(
+                """
+class Unshown:
+    def __repr__(self):
+        raise RuntimeError("not yet")
+
+"""
+                + but_for(CHECK, 'raise ValueError("some', 'return Unshown() or ("some'),
+                "your function gave back `an object of type Unshown`",
+            ),
             "lets the network write into the images": Wrong(
                 but_for(CHECK, "images.clone()", "images"), "pass it a copy, `images.clone()`"
             ),

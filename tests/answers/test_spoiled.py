@@ -36,6 +36,16 @@ SPOILERS = {
     "3.4": ("    return", "    batches[0][0].zero_()\n    batches.clear()\n    return"),
     "3.5": ("    right =", "    logits.nan_to_num_()\n    labels.zero_()\n    right ="),
     "3.6": ("    model.eval()\n", "    parts = [parts.pop()]\n    model.eval()\n"),
+    "4.1": ('    if hasattr(model, "fc"):', _REINITIALISES + '    if hasattr(model, "fc"):'),
+    "4.2": ("    worked = []\n", _REINITIALISES + "    image.zero_()\n    worked = []\n"),
+    "4.3": ("    old =", _REINITIALISES + "    image.zero_()\n    old ="),
+    "4.4": ("    return", "    torch.set_num_threads(1)\n    dropout = 0.0\n    return"),
+    "4.5": ("    modes =", "    getattr(model, 'rows', images).zero_()\n    images.zero_()\n    modes ="),
+    "5.1": ("    held =", _REINITIALISES + "    optimizer.param_groups.clear()\n    held ="),
+    "5.2": ("    missed =", "    rates.clear()\n    model.requires_grad_(False)\n    missed ="),
+    "5.3": ("    matrices =", "    model.requires_grad_(False).half()\n    matrices ="),
+    "5.4": ("    if step <", "    torch.set_default_dtype(torch.float16)\n    step = 0\n    if step <"),
+    "5.5": ("    way =", "    [value.zero_() for value in before.values()]\n    after.clear()\n    way ="),
 }
 
 

@@ -113,6 +113,19 @@ def test_parameters_are_in_exactly_one_group(model, groups, reason):
         in_exactly_one_group(said, model, settings={"lr"})
 
 
+def test_what_gives_itself_out_for_a_list_of_groups_is_none(model):
+    class Pretender:
+        __class__ = list
+
+    with pytest.raises(Incorrect, match="Return a list of dicts with `params`, `lr`"):
+        in_exactly_one_group(Pretender(), model, settings={"lr"})
+
+
+def test_copies_are_told_before_what_they_leave_out(model):
+    with pytest.raises(Incorrect, match=r"16 tensors in your groups are no parameters.* A copy, as `clone"):
+        in_exactly_one_group([{"params": [p.data for p in model.parameters()]}], model, settings={"lr"})
+
+
 # Names ---------------------------------------------------------------------------------------------
 
 

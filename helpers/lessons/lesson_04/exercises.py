@@ -444,7 +444,7 @@ SOUND = {
     ),
     "a sound network with a softmax before its head": _sound(lambda model: model.insert(3, nn.Softmax(dim=1))),
     "a sound network with gradients in it": _sound(networks.with_gradients),
-    "a network whose logits happen to sum to 1, some of them negative": lambda: networks.Fixed(ROWS),
+    "a network whose logits happen to sum to 1, some of them negative": lambda: networks.Fixed(ROWS.clone()),
     "a network whose logits are all positive and sum to 7": _fixed(7.0),
     "a network of which the first row alone looks like probabilities": _fixed([1.0, 7.0, 7.0, 7.0, 7.0]),
     "a network of which the last row alone looks like probabilities": _fixed([7.0, 7.0, 7.0, 7.0, 1.0]),

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from helpers.checking.answers import a_tensor, short
+from helpers.checking.answers import a_tensor, is_a, short
 from helpers.checking.passes import as_in_training, same_function
 from helpers.checking.untouched import input_untouched
 from helpers.course.verdicts import Incorrect, require, tried_on
@@ -49,7 +49,7 @@ class TwoLayers:
         with tried_on(f"For `two_layers({width}, {classes}, {hidden}, {dropout})`,"):
             self.head = two_layers(width, classes, hidden, dropout)
         self.width, self.classes, self.hidden = width, classes, hidden
-        require(isinstance(self.head, nn.Module), f"Return the head, an `nn.Module`, not {short(self.head)}.")
+        require(is_a(self.head, nn.Module), f"Return the head, an `nn.Module`, not {short(self.head)}.")
         try:
             with torch.no_grad():
                 self.head.eval()(self.features(2))  # a lazy layer has its shape only after a first pass
