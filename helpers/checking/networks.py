@@ -15,6 +15,8 @@ from torchvision.models.convnext import CNBlockConfig
 from torchvision.models.efficientnet import MBConvConfig
 from torchvision.models.resnet import BasicBlock
 
+from helpers.course.verdicts import require
+
 
 def images(n: int, side: int = 8) -> Tensor:
     """Images [n, 3, side, side] far from mean 0 and variance 1, so that BatchNorm statistics move when they can."""
@@ -364,6 +366,25 @@ class Knows(nn.Module):
             nearest = off.min(dim=1)
             logits = torch.where(nearest.values[:, None] < 0.01, self.rows[nearest.indices], logits)
         return logits + self.shift
+
+
+class Elsewhere(nn.Module):
+    """Gives chosen logits [classes] for each image, and is on `meta`: as with a GPU, the images must come to it.
+
+    Who leaves them on the CPU is told so. What the images show it cannot see, since `meta` holds no numbers.
+    """
+
+    def __init__(self, logits: Tensor):
+        super().__init__()
+        self.logits, self.shift = logits, nn.Parameter(torch.zeros((), device="meta"))
+
+    def forward(self, images: Tensor) -> Tensor:
+        require(
+            images.device == self.shift.device,
+            f"The model is on the device `{self.shift.device}`, in the place of a GPU, and your batch came to it on "
+            f"`{images.device}`. Send the batch to where the model is: `.to(next(model.parameters()).device)`.",
+        )
+        return self.logits.expand(len(images), -1)
 
 
 class Parrot(nn.Module):

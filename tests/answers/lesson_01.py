@@ -145,7 +145,8 @@ def predict(model, weights, image, k=3):
     mode = model.training
     preprocess = weights.transforms()
     try:
-        shares = torch.softmax(model.eval()(preprocess(image)[None]), dim=-1).squeeze(0)
+        batch = preprocess(image)[None].to(next(model.parameters()).device)
+        shares = torch.softmax(model.eval()(batch), dim=-1).squeeze(0)
     finally:
         model.train(mode)
     order = shares.argsort(descending=True)[:k].tolist()
@@ -154,14 +155,17 @@ def predict(model, weights, image, k=3):
             "works on a copy": """
 def predict(model, weights, image, k=3):
     quiet = copy.deepcopy(model).eval()
-    shares = quiet(weights.transforms()(image).unsqueeze(0)).detach().softmax(1)[0].tolist()
+    batch = weights.transforms()(image).unsqueeze(0).to(next(quiet.parameters()).device)
+    shares = quiet(batch).detach().softmax(1)[0].tolist()
     return sorted(zip(weights.meta["categories"], shares), key=lambda pair: -pair[1])[:k]
 """,
             "gives each layer its mode back": """
 def predict(model, weights, image, k=3):
     modes = [(layer, layer.training) for layer in model.modules()]
     with torch.no_grad():
-        shares = model.eval()(weights.transforms()(image)[None]).softmax(1)[0]
+        for parameter in model.parameters():
+            device = parameter.device
+        shares = model.eval()(weights.transforms()(image)[None].to(device)).softmax(1)[0].cpu()
     for layer, training in modes:
         layer.training = training
     best = shares.topk(k)
@@ -245,6 +249,10 @@ def predict(model, weights, image, k=3):
                 but_for(PREDICT, "    model.eval()\n", "    model.eval()\n    torch.set_grad_enabled(False)\n"),
                 "turned gradients off",
             ),
+            "leaves the batch on the CPU": Wrong(but_for(PREDICT, ".to(device)", ""), "in the place of a GPU"),
+            "sends the batch to the lesson's device": Wrong(
+                but_for(PREDICT, "next(model.parameters()).device", "pick_device(DEVICE)"), "in the place of a GPU"
+            ),
             "sorts the weights' names in place": Wrong(
                 but_for(PREDICT, "    return", "    names.reverse()\n    return"), "changed `meta`"
             ),
@@ -303,7 +311,7 @@ def is_pretrained(model, weights, photos):
     if not photos:
         return False
     preprocess, names = weights.transforms(), weights.meta["categories"]
-    batch = torch.stack([preprocess(photo.image) for photo in photos])
+    batch = torch.stack([preprocess(photo.image) for photo in photos]).to(next(model.parameters()).device)
     with torch.no_grad():
         best = model.eval()(batch).argmax(dim=1).tolist()
     hits = [names[index] in photo.accept for index, photo in zip(best, photos)]
@@ -314,7 +322,8 @@ def is_pretrained(model, weights, photos):
     model.eval()
     hits = []
     for photo in photos:
-        logits = model(weights.transforms()(photo.image)[None]).detach()
+        image = weights.transforms()(photo.image).to(next(model.parameters()).device)
+        logits = model(image[None]).detach()
         hits.append(float(weights.meta["categories"][int(logits.argmax())] in photo.accept))
     return bool(torch.tensor(hits).mean() > 0.5)
 """,
@@ -379,6 +388,7 @@ def is_pretrained(model, weights, photos):
                 but_for(PRETRAINED, "right > len(photos) / 2", "right"),
                 "True or False was expected",
             ),
+            "leaves the batch on the CPU": Wrong(but_for(PRETRAINED, ".to(device)", ""), "in the place of a GPU"),
             "wants all photos named": Wrong(
                 but_for(PRETRAINED, "right > len(photos) / 2", "bool(photos) and right == len(photos)"),
                 "They need not be all",
@@ -564,11 +574,11 @@ def preprocess_any(image, transforms):
         wrong={
             "convert alone": Wrong(
                 but_for(ANY, "image.has_transparency_data", "False"),
-                "Transparent parts become white",
+                "drops the transparency",
             ),
             "lays it on black": Wrong(
                 but_for(ANY, '"white"', '"black"'),
-                "Transparent parts become white",
+                "have become black",
             ),
             "knows RGBA only": Wrong(
                 but_for(ANY, "image.has_transparency_data", 'image.mode == "RGBA"'),

@@ -46,6 +46,9 @@ with torch.device("meta"):
                 _by_hand("linear", "torch.tensor(6_405, device='meta')"), "a number was expected"
             ),
             "a truth value": Wrong(_by_hand("linear", True), "a number was expected"),
+            "something else where there are no biases": Wrong(
+                _by_hand("depthwise", 1), "With `bias=False` that is all"
+            ),
             "something else": Wrong(_by_hand("linear", 1), "Write down the shape"),
             "a number that equals all": Wrong(liar("int") + _by_hand("linear", "Liar(7)"), "`linear = 7` is not what"),
             "a text that equals all": Wrong(liar("str") + _by_hand("norm", "Liar()"), "a number was expected"),
@@ -151,6 +154,10 @@ def count(model):
             ),
             "takes the trainable for the frozen": Wrong(
                 but_for(COUNT, '"frozen": total - trainable', '"frozen": trainable'), "those that are not trainable"
+            ),
+            "a tuple": Wrong(
+                "def count(model):\n    n = sum(p.numel() for p in model.parameters())\n    return n, n, 0, 0",
+                'was expected: `{"total"',
             ),
             "prints and returns nothing": Wrong(but_for(COUNT, "return {", "found = {"), "Is there a `return`?"),
             "freezes while it counts": Wrong(

@@ -10,6 +10,7 @@ import torchvision.transforms.functional as F
 from torchvision.models import get_model_weights
 from torchvision.transforms._presets import ImageClassification
 
+from helpers.checking import networks
 from helpers.checking.answers import a_bool, a_string, a_tensor, most_likely, pairs, refusal, short
 from helpers.checking.passes import logits_of, same_function
 from helpers.checking.untouched import FOR_PREDICTION, input_untouched, left_as_found, nothing_built
@@ -78,17 +79,17 @@ class Predict(Exercise):
     minutes = 8
     hints = (
         "Five steps: the weights' preprocessing, a batch of one, `eval()` without gradients, softmax, the `k` best.",
-        "`weights.transforms()(image).unsqueeze(0)` is the batch. Note `model.training` before `model.eval()`, and "
-        "give it back with `model.train(was_training)`.",
+        "`weights.transforms()(image).unsqueeze(0)` is the batch, and `next(model.parameters()).device` is where it "
+        "goes. Note `model.training` before `model.eval()`, and give it back with `model.train(was_training)`.",
         '`logits.softmax(dim=1)[0].topk(k)` gives values and indices. The names are in `weights.meta["categories"]`.',
     )
     answer = '''
 def predict(model, weights, image, k=3):
     """The `k` most likely names for a PIL image: [(name, probability), ...], most likely first."""
-    was_training = model.training
+    was_training, device = model.training, next(model.parameters()).device
     model.eval()
     with torch.inference_mode():
-        logits = model(weights.transforms()(image).unsqueeze(0))
+        logits = model(weights.transforms()(image).unsqueeze(0).to(device))
     model.train(was_training)
     best = logits.softmax(dim=1)[0].topk(k)
     names = weights.meta["categories"]
@@ -98,6 +99,7 @@ def predict(model, weights, image, k=3):
     def examine(self, predict):
         for weights, training in itertools.product(trials.two_small_weights(), (False, True)):
             self._try(predict, weights, training)
+        self._try_elsewhere(predict, trials.two_small_weights()[0])
         lite, coffee = trials.packaged_backbone(), trials.example_photo("coffee")
         untouched = input_untouched(image=coffee.image, meta=lite.weights.meta)
         with trials.one_thread(), left_as_found(lite.model, "EfficientNet-Lite0"), untouched:
@@ -120,6 +122,11 @@ def predict(model, weights, image, k=3):
         with left_as_found(model, advice=FOR_PREDICTION), input_untouched(image=image, meta=weights.meta):
             said = predict(model, weights, image, 2)
         most_likely(said, case, logits=expected, categories=names, k=2, mistakes=mistakes, otherwise=otherwise)
+
+    def _try_elsewhere(self, predict, weights):
+        logits, names = torch.tensor([0.5, 2.0, 1.0, 0.0]), weights.meta["categories"]
+        said = predict(networks.Elsewhere(logits).eval(), weights, trials.framed(), 2)
+        most_likely(said, "For a model on another device", logits=logits, categories=names, k=2)
 
 
 _NOT_NORMALISED = "The image was not normalised: `weights.transforms()` does all four steps."
@@ -145,10 +152,11 @@ class IsPretrained(Exercise):
 def is_pretrained(model, weights, photos):
     """Whether the network names more than half of the photos in an acceptable way."""
     model.eval()
+    device = next(model.parameters()).device
     right = 0
     for photo in photos:
         with torch.inference_mode():
-            logits = model(weights.transforms()(photo.image).unsqueeze(0))
+            logits = model(weights.transforms()(photo.image).unsqueeze(0).to(device))
         name = weights.meta["categories"][logits.argmax()]
         right += name in photo.accept
     return right > len(photos) / 2
@@ -195,14 +203,17 @@ def preprocess_any(image, transforms):
             with input_untouched(image=image):
                 said = preprocess_any(image, transforms)
             found = a_tensor(said, [3, 24, 24], f"For {what}")
-            same_function(
-                found, transforms(rgb), f"For {what} your tensor is not the expected one. {meaning}", off=0.02
-            )
+            why = trials.what_went_wrong(image, lambda other, seen=found: _close(transforms(other), seen), meaning)
+            same_function(found, transforms(rgb), f"For {what} your tensor is not the expected one. {why}", off=0.02)
         for wrong in (None, "photos/cat.jpg", torch.zeros(3, 8, 8)):
             kind = type(wrong).__name__
             case = f"Given a {kind} in place of an image,"
             refusal(functools.partial(preprocess_any, wrong, transforms), case, error=CourseError, naming=[kind])
         return "Eight kinds of picture give what a network expects, and anything else gets one clear line."
+
+
+def _close(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return torch.allclose(one, other.to(one.dtype), atol=0.02)
 
 
 EXERCISES = Exercises(MostAccurateThatFits, Predict, IsPretrained, AnyPicture)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -207,6 +207,9 @@ def networks_that_know() -> Iterator[Trial]:
         known = torch.stack([weights.transforms()(photo.image) for photo in photos])
         rows = torch.stack([_logits(weights.meta["categories"], belief) for belief in beliefs])
         yield Trial(what, networks.Knows(known, rows).eval(), expected, why, weights, photos)
+    far_away = networks.Elsewhere(_logits(_NAMES.split(", "), {"tripod": 0.9})).eval()
+    why = "It names the one photo: send the batch to the model's device, and read its logits."
+    yield Trial("a network on another device", far_away, True, why, weights, every_photo[:1])
 
 
 def _logits(names: Sequence[str], belief: Mapping[str, float]) -> Tensor:
@@ -228,7 +231,7 @@ def images_of_every_kind() -> list[tuple[str, Image.Image, Image.Image, str]]:
     palette = rgb.quantize(16)
     see_through = palette.copy()
     see_through.info["transparency"] = 3
-    on_white = "Transparent parts become white, and `convert` alone shows what was invisible."
+    on_white = "Transparent parts become white, and what is partly transparent is mixed with white."
     return [
         (what, image, as_rgb(image), meaning)
         for what, image, meaning in (
@@ -242,6 +245,17 @@ def images_of_every_kind() -> list[tuple[str, Image.Image, Image.Image, str]]:
             ("an image of one pixel", Image.new("RGB", (1, 1), (200, 30, 60)), "It is resized like any other."),
         )
     ]
+
+
+def what_went_wrong(image: Image.Image, is_it: Callable[[Image.Image], bool], otherwise: str) -> str:
+    """What was made of a transparent `image` in place of laying it on white: `is_it` says whether it was this one."""
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        if is_it(image.convert("RGB")):
+            return "`convert` alone drops the transparency, and shows what was invisible. Lay the image on white first."
+        if is_it(Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("RGB")):
+            return 'Its transparent parts have become black: lay it on white, `Image.new("RGBA", size, "white")`.'
+    return otherwise
 
 
 # Real weights and photos: each check gets copies, so that what an answer does to them ends with it -

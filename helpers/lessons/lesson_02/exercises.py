@@ -38,12 +38,15 @@ linear = 5 * 1280 + 5
         for name, (layer, slips) in BY_HAND.items():
             no_number = f"`{name}` is `{short(answers[name])}`, and a number was expected: how many parameters it has."
             said = one_number(answers[name], no_number)
-            why = slips.get(said, "Write down the shape of its weight first, multiply, then add the biases.")
+            why = slips.get(said, OF_ITS_SHAPE + (HAS_BIASES if layer.bias is not None else HAS_NONE))
             right = count_parameters(layer).total
             require(said == right, f"`{name} = {said:,.12g}` is not what that layer has. {why}")
         return "PyTorch counts the same. Note how little the depthwise layer holds beside the ordinary one."
 
 
+OF_ITS_SHAPE = "Write down the shape of its weight first, and multiply. "
+HAS_BIASES = "Then add the biases."
+HAS_NONE = "With `bias=False` that is all."
 # Each layer, and what a wrong number usually means. On `meta` a layer costs neither memory nor random numbers.
 BY_HAND = {
     "conv": (
@@ -107,7 +110,8 @@ def count(model):
             model = build()
             with left_as_found(model, what, advice={"flags": "Counting changes nothing."}):
                 said = plain(count(model))
-            require(isinstance(said, dict), f"For {what} you gave `{short(said)}`, and a dict was expected. {NO_DICT}")
+            no_dict = f"For {what} you gave `{short(said)}`, and a dict was expected: {A_DICT}"
+            require(isinstance(said, dict), no_dict + (" Is there a `return`?" if said is None else ""))
             for key, look_at in LOOK_AT.items():
                 require(key in said, f"The dict for {what} has no `{key}`.")
                 no_number = f"`{key}` of {what} is `{short(said[key])}`, and a number was expected."
@@ -128,7 +132,7 @@ TO_COUNT = {
     "two layers that share one frozen weight": networks.tied_and_frozen,
     "a network on the meta device": lambda: nn.Sequential(nn.Linear(9, 9), nn.BatchNorm1d(9)).to("meta"),
 }
-NO_DICT = "It holds `total`, `trainable`, `frozen` and `buffers`. Is there a `return`?"
+A_DICT = '`{"total": …, "trainable": …, "frozen": …, "buffers": …}`.'
 # The keys of the dict, each with what to look at where no usual slip explains a number.
 LOOK_AT = {
     "total": "`model.parameters()` gives every parameter, also those in blocks inside of blocks.",
