@@ -95,6 +95,7 @@ notebooks: setup
 
 # What a lesson shows of longer runs. `make measured ARGS="--dataset /path/to/photos"` adds a dataset to the file.
 measured: setup
+	@$(PY) benchmarks/frozen_backbone.py
 	@$(PY) benchmarks/fine_tuning.py $(ARGS)
 
 # Versions and markers only: no addresses, and what pip finds in a folder of this machine does not get in.

@@ -135,6 +135,11 @@ def test_cells_are_short_enough_to_be_read_at_once(lesson, notebook):
     assert statistics.median(lines.values()) <= 12
 
 
+def test_no_image_of_the_test_part_is_looked_at(lesson, notebook):
+    """Whoever studies mistakes there and then changes something has chosen by the test part."""
+    assert [cell.id for cell in _code(notebook) if re.search(r"\bdata\.test\.image\(", cell.source)] == []
+
+
 def test_few_lines_draw(lesson, notebook):
     """What a learner carries to work is not to be looked for between lines that draw."""
     lessons_own = [cell.source for cell in _code(notebook) if "imports" not in cell.metadata.get("tags", [])]

@@ -13,6 +13,7 @@ from helpers.course.measured import load_measured, save_measured
 from helpers.course.parameters import default_parameters
 from helpers.errors import CourseError
 from helpers.places import repository
+from helpers.training.comparing import Summary, compare_summaries
 
 
 @pytest.fixture
@@ -53,6 +54,51 @@ def test_a_number_that_json_does_not_know_is_not_written(checkout):
     with pytest.raises(ValueError):
         save_measured("runs", {**FOUND, "results": [{"accuracy": float("nan")}]})
     assert load_measured("runs") == FOUND
+
+
+@pytest.fixture(scope="module")
+def record():
+    return load_measured("frozen_backbone")
+
+
+class TestFrozenBackbone:
+    """The file that lesson 03 shows."""
+
+    def test_it_was_measured_with_the_lesson_as_it_is_now(self, record):
+        defaults = default_parameters(find_lessons(["03"])[0].read())
+        assert record["parameters"]
+        assert {name: defaults.get(name) for name in record["parameters"]} == record["parameters"]
+        assert set(defaults) - set(record["parameters"]) == {"DATASET", "DEVICE", "REPEATS", "SIDE", "TRAIN_SIZES"}
+
+    def test_each_dataset_has_every_learner_with_a_spread(self, record):
+        by_dataset: dict[str, set] = {}
+        for row in record["results"]["learners"]:
+            by_dataset.setdefault(row["dataset"], set()).add(row["learner"])
+            assert 0 <= row["accuracy"] <= 1 and row["sd"] >= 0 and row["seeds"] >= 2 and row["images"] > 0
+        assert set(by_dataset) == {"painted flowers", "digits"}
+        assert by_dataset["digits"] == by_dataset["painted flowers"]
+        assert {"frozen", "from scratch", "random weights", "raw pixels"} <= by_dataset["digits"]
+
+    def test_what_the_text_says_of_it_holds(self, record):
+        """Lesson 03 says in words which gaps are there; another measurement must not leave the words standing."""
+        of = {
+            (row["dataset"], row["learner"]): Summary(row["accuracy"], row["images"], row["sd"], row["seeds"])
+            for row in record["results"]["learners"]
+        }
+        for other in ("random weights", "from scratch", "raw pixels"):
+            assert leads(of["painted flowers", "frozen"], of["painted flowers", other])
+        for better in ("from scratch", "raw pixels"):
+            assert not leads(of["digits", "frozen"], of["digits", better])
+        assert not leads(of["digits", "frozen"], of["digits", "random weights"])
+        worst = "random weights, statistics of the images"
+        assert leads(of["digits", "random weights"], of["digits", worst])
+        small, published = record["results"]["preprocessing"]
+        assert small["pixels"] < published["pixels"] and small["processor seconds"] < published["processor seconds"] / 2
+
+
+def leads(one: Summary, other: Summary) -> bool:
+    gap = compare_summaries(one, other)
+    return gap.beyond_chance and gap.difference > 0
 
 
 @pytest.fixture(scope="module")
