@@ -26,7 +26,7 @@ help:
 	@echo "make test       check everything that CI checks: up to 20 minutes on two cores"
 	@echo "make lint       check the style of code and notebooks: a second"
 	@echo "make notebooks  execute the lessons and write them back, for those who change them: about a minute a lesson"
-	@echo "make measured   run again what is too long for a lesson, into data/measured: about 8 minutes on two cores"
+	@echo "make measured   run again what is too long for a lesson, into data/measured: about an hour on two cores"
 	@echo "make lock       write requirements.lock from pyproject.toml: seconds, needs the network"
 
 # -- Set-up -------------------------------------------------------------------------------------------------

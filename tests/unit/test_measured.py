@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 
@@ -115,27 +116,52 @@ class TestFineTuning:
     """The file that lesson 05 shows."""
 
     def test_it_was_measured_with_the_lesson_as_it_is_now(self, found, defaults):
-        """Another rate or size in the lesson makes the file stale: run the benchmark again."""
+        """Another size or rule in the lesson makes the file stale: run the benchmark again."""
         assert found["parameters"]
         assert {name: defaults.get(name) for name in found["parameters"]} == found["parameters"]
         left_out = set(defaults) - set(found["parameters"])
-        assert left_out == {"DATASET", "PER_CLASS", "EPOCHS", "DEVICE", "MINUTES"}
+        assert left_out == {"DATASET", "PER_CLASS", "DEVICE", "MINUTES", "REPEATS", "RATES", "RUN"}
 
-    def test_each_dataset_has_every_strategy_at_every_budget(self, found, defaults):
-        by_dataset: dict[str, list] = {}
+    def test_each_dataset_has_every_strategy_at_every_number_of_pictures(self, found, defaults):
+        strategies: dict[tuple, list] = {}
         for row in found["results"]:
-            by_dataset.setdefault(row["dataset"], []).append((row["per_class"], row["epochs"], row["strategy"]))
-        assert defaults["DATASET"] in by_dataset
-        runs = set(by_dataset[defaults["DATASET"]])
-        assert (defaults["PER_CLASS"], defaults["EPOCHS"]) in {(n, epochs) for n, epochs, _ in runs}
-        assert all(set(rows) == runs and len(rows) == len(runs) for rows in by_dataset.values())
+            strategies.setdefault((row["dataset"], row["per_class"]), []).append(row["strategy"])
+        assert (defaults["DATASET"], defaults["PER_CLASS"]) in strategies
+        assert len({n for dataset, n in strategies if dataset == defaults["DATASET"]}) > 1
+        assert all(rows == [*defaults["RATES"], "statistics relearned"] for rows in strategies.values())
 
-    def test_accuracies_are_shares_with_a_spread_where_there_were_seeds(self, found):
+    def test_each_rate_won_a_search_of_the_same_size(self, found):
+        """So that no strategy was tuned more carefully than another."""
+        searched = [row for row in found["results"] if "search" in row]
+        assert {row["strategy"] for row in found["results"]} - {row["strategy"] for row in searched} == {
+            "statistics relearned"
+        }
+        for row in searched:
+            rates = [float(rate) for rate in row["search"]]
+            assert len(rates) == 4 and max(rates) / min(rates) == pytest.approx(30)
+            assert row["rate"] == float(min(row["search"], key=row["search"].__getitem__))
+
+    def test_the_lesson_takes_the_rates_that_won(self, found, defaults):
+        here = (defaults["DATASET"], defaults["PER_CLASS"])
+        won = {row["strategy"]: row["rate"] for row in found["results"] if (row["dataset"], row["per_class"]) == here}
+        assert {name: won[name] for name in defaults["RATES"]} == defaults["RATES"]
+
+    def test_every_run_stopped_because_its_validation_did(self, found, defaults):
+        """And none because its epochs ran out: else more patience would have changed what the lesson says."""
         for row in found["results"]:
-            assert 0 <= row["accuracy"] <= 1 and row["test_images"] > 0 and row["seconds"] > 0
-            assert (row["sd"] is None) == (row["strategy"] == "gradual")
+            for curve in row["curves"]:
+                losses = [epoch["val loss"] for epoch in curve]
+                assert len(losses) < defaults["EPOCHS"], (row["dataset"], row["per_class"], row["strategy"])
+                assert min(losses[-defaults["PATIENCE"] :]) >= min(losses)
+
+    def test_accuracies_are_those_of_the_answers(self, found):
+        for row in found["results"]:
+            shares = [of_a_seed.count("1") / row["test_images"] for of_a_seed in row["right"]]
+            assert all(set(of_a_seed) <= {"0", "1"} for of_a_seed in row["right"])
+            assert row["accuracy"] == pytest.approx(statistics.mean(shares), abs=1e-4)
+            assert row["sd"] == pytest.approx(statistics.stdev(shares), abs=1e-4)
 
     def test_the_benchmark_says_what_it_takes(self):
         script = repository() / "benchmarks" / "fine_tuning.py"
         told = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
-        assert "--dataset" in told and "data/measured/fine_tuning.json" in told
+        assert "--dataset" in told and "--per-class" in told and "data/measured/fine_tuning.json" in told

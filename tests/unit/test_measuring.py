@@ -8,9 +8,11 @@ import time
 
 import pytest
 import torch
+from torch import nn
 
 from helpers.errors import CourseError
-from helpers.training.measuring import Peak, peak_memory
+from helpers.training import measuring
+from helpers.training.measuring import Peak, peak_memory, seconds_a_training_image
 
 MEGABYTES = 200
 SLACK = 40  # what the interpreter and the allocator may add or keep
@@ -113,3 +115,46 @@ def test_on_a_gpu_the_allocator_counts() -> None:
         del gone
     assert abs(peak.megabytes - MEGABYTES) < 3, peak
     assert len(before)
+
+
+class Slow(nn.Module):
+    """A layer that takes so many seconds an image, and knows in how large batches it was asked."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.layer, self.seconds, self.asked = nn.Linear(12, 2), seconds, []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.asked.append(len(images))
+        time.sleep(self.seconds * len(images))
+        return self.layer(images.flatten(1))
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield before
+    torch.set_num_threads(before)
+
+
+def _seconds(model: Slow) -> float:
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, weight_decay=0.1)
+    return seconds_a_training_image(model, optimizer, torch.zeros(3, 2, 2), batch_size=4, device="cpu")
+
+
+def test_a_training_step_is_told_by_the_image_and_leaves_the_network_as_it_was(threads) -> None:
+    model = Slow(0.005)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    assert 0.005 <= _seconds(model) < 0.05
+    assert model.asked[-1] == 4
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert torch.get_num_threads() in {1, threads}
+
+
+def test_a_slow_network_is_asked_for_two_images_and_no_batch(threads, monkeypatch) -> None:
+    monkeypatch.setattr(measuring, "TOO_LONG", 0.004)
+    model = Slow(0.005)
+    assert _seconds(model) >= 0.005
+    assert set(model.asked) == {2}
+    assert torch.get_num_threads() == threads
