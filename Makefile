@@ -16,13 +16,14 @@ PY  := .venv/bin/python
 FIRST := notebooks/00_start_here.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test lint notebooks measured lock FORCE
+.PHONY: help setup lab run update test lint notebooks measured lock FORCE
 FORCE:
 
 help:
 	@echo "make setup      create .venv with everything in it: 1 to 5 minutes, once; about 6 GB on disk in Linux"
 	@echo "make lab        open JupyterLab at the first lesson: seconds (sets up first where needed)"
 	@echo "make run        execute all lessons without a browser, into build/run: about a minute a lesson"
+	@echo "make update     get the newest version of the course, and keep the lessons that you edited: a minute"
 	@echo "make test       check everything that CI checks: up to 20 minutes on two cores"
 	@echo "make lint       check the style of code and notebooks: a second"
 	@echo "make notebooks  execute the lessons and write them back, for those who change them: about a minute a lesson"
@@ -79,6 +80,11 @@ lab: setup
 
 run: setup
 	@$(PY) -m helpers run $(ARGS)
+
+# The new Makefile sets up what the new version needs. Where .venv is broken or missing, any Python can update.
+update:
+	@python=$(PY); $$python -c '' >/dev/null 2>&1 || python=python3; $$python -m helpers update
+	@$(MAKE) --no-print-directory setup
 
 # -- For those who change the course ------------------------------------------------------------------------
 lint: setup

@@ -1,4 +1,4 @@
-"""`python -m helpers run | doctor | fetch | notebooks`: the course from the command line."""
+"""`python -m helpers run | doctor | fetch | update | notebooks`: the course from the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from helpers.errors import CourseError
-from helpers.places import A_DAY, repository
+from helpers.places import A_DAY, output_dir, repository
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
 
@@ -78,7 +78,7 @@ class _Output:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m helpers", description="The course from the command line.")
-    commands = parser.add_subparsers(required=True, metavar="run | doctor | fetch | notebooks")
+    commands = parser.add_subparsers(required=True, metavar="run | doctor | fetch | update | notebooks")
 
     run = commands.add_parser("run", help="execute lessons, and write the results as notebooks, pages and summary.json")
     _add_lessons(run)
@@ -104,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
         "--timeout", type=_seconds, metavar="SECONDS", help="how long nothing may come before a download breaks off"
     )
     fetch.set_defaults(command=_fetch, usage=fetch.error)
+
+    update = commands.add_parser("update", help="get the course's new version, and keep the lessons that you edited")
+    update.set_defaults(command=_update)
 
     notebooks = commands.add_parser("notebooks", help="re-execute lessons and write them back normalised")
     _add_lessons(notebooks)
@@ -177,6 +180,13 @@ def _fetch(chosen: argparse.Namespace) -> int:
         return 0
     retry = RetryPolicy(seconds=chosen.timeout) if chosen.timeout else None
     return FAILED if fetching.fetch(chosen.names, retry=retry, say=_say) else 0
+
+
+def _update(chosen: argparse.Namespace) -> int:
+    from helpers import updating
+
+    updating.update(repository(), output_dir(), say=_say)
+    return 0
 
 
 def _say(line: str) -> None:

@@ -30,8 +30,9 @@ MAY_IMPORT = {
     "course": {"models", "data", "training"} | BELOW_ALL,
     "checking": {"course", "models", "training"} | BELOW_ALL,
     "doctor": {"models"} | BELOW_ALL,
+    "updating": BELOW_ALL,
     "lessons": {"checking", "course", "models", "data", "training"} | BELOW_ALL,
-    "cli": {"doctor", "lessons", "course", "models", "data", "training"} | BELOW_ALL,
+    "cli": {"doctor", "updating", "lessons", "course", "models", "data", "training"} | BELOW_ALL,
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from helpers.course.lessons import all_lessons
 from helpers.places import repository
 
 ROOT = repository()
-TARGETS = ("setup", "lab", "run", "test", "lint", "notebooks", "measured", "lock")
+TARGETS = ("setup", "lab", "run", "update", "test", "lint", "notebooks", "measured", "lock")
 
 
 def text(name: str) -> str:
@@ -267,6 +268,15 @@ def test_ci_ends_with_make_test() -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_readme_names_each_target(target: str) -> None:
     assert f"make {target}" in text("README.md")
+
+
+def test_the_readme_names_the_error_of_a_module_in_the_way(tmp_path: Path) -> None:
+    """A learner's own helpers.py beside a copied lesson, in a Python that starts in that folder as a kernel does."""
+    (tmp_path / "helpers.py").write_text("mine = 1\n")
+    start = [sys.executable, "-c", "from helpers.course import contract"]
+    done = subprocess.run(start, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    said = done.stderr.splitlines()[-1].removeprefix("ModuleNotFoundError: ")
+    assert f"`{said}`" in " ".join(text("README.md").split())
 
 
 def test_the_readme_starts_with_the_commands() -> None:
