@@ -305,10 +305,16 @@ def test_the_command_needs_the_standard_library_alone(course: Course) -> None:
     assert course.copies() == {"03_freeze_the_backbone.ipynb": "my answers"}
 
 
-def test_copies_are_no_lessons_and_git_ignores_them() -> None:
-    name = "data/learner/my-notebooks/2026-11-26/03_freeze_the_backbone.ipynb"
-    ignored = (repository() / ".gitignore").read_text(encoding="utf-8").splitlines()
-    assert "data/learner/" in ignored  # ruff, too, leaves out what git ignores
-    assert all(lesson.path.parent == repository() / "notebooks" for lesson in find_lessons())
-    assert not name.startswith(("tests/", "notebooks/"))  # the folders that `make test` gives to pytest
+def test_copies_are_no_lessons(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    course.publish(NEW)
+    write(course.learner, {THIRD: "my answers"})
+    course.update()
+    monkeypatch.setenv("COURSE_HOME", str(course.learner))
+    assert course.copies()
+    assert [lesson.path for lesson in find_lessons()] == [course.learner / THIRD, course.learner / FOURTH]
+
+
+def test_copies_are_out_of_reach_of_git_ruff_and_pytest() -> None:
+    """ruff leaves out what git ignores; pytest gets the folders that it is to look at."""
+    assert "data/learner/" in (repository() / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert re.search(r"--nbval-current-env tests notebooks ", (repository() / "Makefile").read_text(encoding="utf-8"))
