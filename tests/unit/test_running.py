@@ -538,4 +538,4 @@ def test_module_is_a_command():
     shown = subprocess.run(
         [sys.executable, "-m", "helpers", "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    assert "run | doctor | fetch | notebooks" in shown.stdout
+    assert "run | doctor | fetch | update | notebooks" in shown.stdout
