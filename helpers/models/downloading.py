@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
 import ssl
@@ -25,6 +26,11 @@ Say = Callable[[str], None]
 BYTES_AT_ONCE = 2**17
 # The share of a file's published size from which on it is not called cut short: published sizes are rounded.
 NEARLY_ALL = 0.99
+
+# What OpenSSL says of a certificate (X509_V_ERR_...): no issuer that is known (2, 20, 21), or one that signed itself
+# (18, 19); and, with X509_STRICT alone, one whose form breaks RFC 5280 (80 to 93): 85 is no authority key identifier.
+UNKNOWN_CODES = frozenset({2, 18, 19, 20, 21})
+STRICT_CODES = frozenset(range(80, 94))
 
 COPY = "copy the file from a machine that has it"
 ELSEWHERE = f"try another network, or {COPY}"
@@ -215,8 +221,25 @@ def _no_connection(remote: RemoteFile, why: OSError | str) -> FetchError:
         return FetchError(remote, f"{remote.host} cannot be asked with these settings ({why})", SETTINGS)
     cause = f"there is no connection to {remote.host} ({_short(why)})"
     if isinstance(why, ssl.SSLCertVerificationError):
-        return FetchError(remote, cause, "set SSL_CERT_FILE to the certificates of your network's proxy")
+        return FetchError(remote, cause, _cure_of_certificate(remote, why))
     return FetchError(remote, cause, f"connect to a network, or {COPY}")
+
+
+def _cure_of_certificate(remote: RemoteFile, why: ssl.SSLCertVerificationError) -> str:
+    """What helps where a certificate is refused: for its form, by Python 3.13's strict check, or as an unknown one."""
+    by_hand = f"copy the file from a machine that has it to {remote.path}"
+    if why.verify_code in STRICT_CODES:
+        return (
+            "your network's certificate is known, but lacks what Python 3.13 asks of one; make the environment anew "
+            "with an older Python (`make setup PYTHON=python3.12`), ask your network's administrator for a "
+            f"certificate with this extension, or {by_hand}"
+        )
+    if why.verify_code in UNKNOWN_CODES and (given := os.environ.get("SSL_CERT_FILE")):
+        there = "lacks the certificate of your network's proxy" if Path(given).is_file() else "is not a file"
+        return f"SSL_CERT_FILE is {given}, which {there}: name a file that has it, or {by_hand}"
+    if why.verify_code in UNKNOWN_CODES:
+        return f"set SSL_CERT_FILE to the certificates of your network's proxy, or {by_hand}"
+    return f"look at the clock of this machine and the address, try another network, or {by_hand}"
 
 
 def _short(error: Exception) -> str:

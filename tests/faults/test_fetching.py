@@ -496,14 +496,55 @@ def test_an_address_that_stops_huggingface_hub_stops_nothing_else(folder: Path) 
     assert "efficientnet_lite0: comes with its package" in done.stdout
 
 
-def test_a_proxy_that_opens_connections(
-    torchvision: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def foreign_certificate(*_: object, **__: object) -> None:
-        raise ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate (_ssl.c:1006)")
+PROXYS_FILE = "set SSL_CERT_FILE to the certificates of your network's proxy"
+CERTIFICATES = {
+    "unknown": (20, "unable to get local issuer certificate", PROXYS_FILE),
+    "signs itself": (19, "self-signed certificate in certificate chain", PROXYS_FILE),
+    "no AKI": (85, "Missing Authority Key Identifier", "make setup PYTHON=python3.12"),
+    "no SKI": (86, "Missing Subject Key Identifier", "make setup PYTHON=python3.12"),
+    "not critical": (89, "Basic Constraints of CA cert not marked critical", "make setup PYTHON=python3.12"),
+    "no key usage": (92, "CA cert does not include key usage extension", "make setup PYTHON=python3.12"),
+    "expired": (10, "certificate has expired", "look at the clock"),
+    "another host": (62, "Hostname mismatch", "and the address"),
+}
 
-    monkeypatch.setattr(socket, "create_connection", foreign_certificate)
-    assert "set SSL_CERT_FILE to the certificates" in str(why_not(NETWORK, folder))
+
+@pytest.mark.parametrize(("code", "message", "cure"), CERTIFICATES.values(), ids=CERTIFICATES.keys())
+def test_a_certificate_that_is_refused(
+    torchvision: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch, code: int, message: str, cure: str
+) -> None:
+    """Codes and texts are OpenSSL's own, as Python hands them on."""
+
+    def refused(*_: object, **__: object) -> None:
+        error = ssl.SSLCertVerificationError(1, f"certificate verify failed: {message} (_ssl.c:1020)")
+        error.verify_code, error.verify_message = code, message
+        raise error
+
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setattr(socket, "create_connection", refused)
+    error = why_not(NETWORK, folder)
+    assert message in error.cause
+    assert cure in str(error)
+    assert ("SSL_CERT_FILE" in str(error)) == (cure == PROXYS_FILE)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_certificates_that_are_named_and_do_not_help(
+    torchvision: SimpleNamespace, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        error = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate (_ssl.c:1006)")
+        error.verify_code = 18
+        raise error
+
+    named = tmp_path / "company.pem"
+    if there:
+        named.touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(named))
+    monkeypatch.setattr(socket, "create_connection", refused)
+    text = str(why_not(NETWORK, folder))
+    assert f"SSL_CERT_FILE is {named}, which {'lacks the certificate' if there else 'is not a file'}" in text
+    assert "set SSL_CERT_FILE" not in text
 
 
 # It is stopped --------------------------------------------------------------------------------------
