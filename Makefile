@@ -99,9 +99,10 @@ test: lint
 notebooks: setup
 	@$(PY) -m helpers notebooks $(ARGS)
 
-# What a lesson shows of longer runs. `make measured ARGS="--dataset /path/to/photos"` adds a dataset to the file.
+# What a lesson shows of longer runs. `make measured ARGS="--dataset /path/to/photos"` adds a dataset to lesson 05's.
 measured: setup
 	@$(PY) benchmarks/frozen_backbone.py
+	@$(PY) benchmarks/heads.py
 	@$(PY) benchmarks/fine_tuning.py $(ARGS)
 
 # Versions and markers only: no addresses, and what pip finds in a folder of this machine does not get in.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import linecache
 import random
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from nbformat import NotebookNode
 
 from helpers.course.answers import divided, exercise_cells
 from helpers.course.lessons import find_lessons
@@ -41,14 +43,24 @@ WRONG = [
 
 
 @functools.cache
-def _names_of_the_lesson(lesson: str) -> dict[str, object]:
-    """What the parameters and the imports cell leave behind: all that an answer may use."""
+def _names_above(lesson: str, number: str) -> dict[str, object]:
+    """All that an answer may use: what the parameters and the imports cell leave, and what cells above it import."""
     notebook = find_lessons([lesson])[0].read()
+    above = notebook.cells[: notebook.cells.index(exercise_cells(notebook)[number])]
     names: dict[str, object] = {"__name__": "__main__"}
-    imports = [cell for cell in notebook.cells if "imports" in cell.metadata.get("tags", [])]
-    for cell in (parameters_cell(notebook), *imports):
-        exec(compile(cell.source, f"<{lesson} {cell.id}>", "exec"), names)
+    for cell in above:
+        whole = cell is parameters_cell(notebook) or "imports" in cell.metadata.get("tags", [])
+        source = cell.source if whole else _imports_of(cell)
+        exec(compile(source, f"<{lesson} {cell.id}>", "exec"), names)
     return names
+
+
+def _imports_of(cell: NotebookNode) -> str:
+    """What a cell imports, such as the course's own after the exercise that asks for it."""
+    if cell.cell_type != "code":
+        return ""
+    found = [step for step in ast.parse(cell.source).body if isinstance(step, ast.Import | ast.ImportFrom)]
+    return "\n".join(map(ast.unparse, found))
 
 
 @functools.cache
@@ -58,7 +70,7 @@ def _cell(lesson: str, number: str) -> tuple[str, str]:
 
 def _judged(lesson: str, number: str, answer: str) -> Report:
     """The report on `answer`, by the check as the lesson writes it."""
-    names = dict(_names_of_the_lesson(lesson))
+    names = dict(_names_above(lesson, number))
     linecache.cache["<answer>"] = (len(answer), None, answer.splitlines(keepends=True), "<answer>")
     exec(compile(answer, "<answer>", "exec"), names)
     check = _cell(lesson, number)[1].replace(".check(", ".judge(", 1)
@@ -88,7 +100,7 @@ def judge(capfd, record_property):
     """Judge an answer, and hold the check to its manners: quick, quiet, and nobody's random numbers touched."""
 
     def judged(lesson: str, number: str, answer: str) -> Report:
-        _names_of_the_lesson(lesson)
+        _names_above(lesson, number)
         capfd.readouterr()
         torch.manual_seed(3)
         before = _random_state()

@@ -22,7 +22,7 @@ LESSONS = pytest.mark.parametrize("lesson", all_lessons(), ids=lambda lesson: le
 # Solved and sabotaged runs are about the exercises; these parameters make the rest of a lesson small.
 SMALL: dict[str, dict] = {
     "03": {"SIDE": 32, "TRAIN_SIZES": [5], "REPEATS": 2, "SCRATCH_EPOCHS": 1},
-    "04": {"PER_CLASS": 4, "REPEATS": 2},
+    "04": {"PER_CLASS": 4, "REPEATS": 2, "RATES": [1e-2], "MOST_STEPS": 40},
     "05": {"PER_CLASS": 2, "REPEATS": 2, "EPOCHS": 1, "SIDE": 32},
     "06": {"COMPARED": ["efficientnet_lite0", "squeezenet1_1"], "REPEATS": 2},
 }

@@ -58,6 +58,46 @@ def test_a_number_that_json_does_not_know_is_not_written(checkout):
 
 
 @pytest.fixture(scope="module")
+def heads():
+    return load_measured("heads")
+
+
+def _help_of(benchmark: str) -> str:
+    script = repository() / "benchmarks" / f"{benchmark}.py"
+    return subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
+
+
+class TestHeads:
+    """The file that lesson 04 shows."""
+
+    def test_it_was_measured_with_the_lesson_as_it_is_now(self, heads):
+        defaults = default_parameters(find_lessons(["04"])[0].read())
+        assert heads["parameters"]
+        assert {name: defaults.get(name) for name in heads["parameters"]} == heads["parameters"]
+        assert set(defaults) - set(heads["parameters"]) == {"DATASET", "PER_CLASS", "SEED", "REPEATS", "DEVICE"}
+
+    def test_each_run_has_both_heads_on_the_same_images(self, heads):
+        runs = [(row["dataset"], row["per_class"], row["training"]) for row in heads["results"]]
+        assert len(set(runs)) == len(runs) and {"painted flowers", "digits"} <= {dataset for dataset, _, _ in runs}
+        for row in heads["results"]:
+            assert row["test_images"] >= 300 and row["seeds"] >= 5 and row["chance"] > 0
+            gap = row["MLP"]["accuracy"] - row["linear"]["accuracy"]
+            assert row["beyond_chance"] == (abs(gap) > row["chance"]), "rounding may not turn a verdict"
+
+    def test_what_the_lesson_says_of_it_holds(self, heads):
+        """Trained until validation stops, no MLP is ahead by more than chance; with equal steps, one is."""
+        ahead = {
+            row["training"]
+            for row in heads["results"]
+            if row["beyond_chance"] and row["MLP"]["accuracy"] > row["linear"]["accuracy"]
+        }
+        assert ahead == {"at most 60 steps"}
+
+    def test_the_benchmark_says_what_it_takes(self):
+        assert "data/measured/heads.json" in _help_of("heads")
+
+
+@pytest.fixture(scope="module")
 def record():
     return load_measured("frozen_backbone")
 
@@ -162,6 +202,5 @@ class TestFineTuning:
             assert row["sd"] == pytest.approx(statistics.stdev(shares), abs=1e-4)
 
     def test_the_benchmark_says_what_it_takes(self):
-        script = repository() / "benchmarks" / "fine_tuning.py"
-        told = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
+        told = _help_of("fine_tuning")
         assert "--dataset" in told and "--per-class" in told and "data/measured/fine_tuning.json" in told
