@@ -411,9 +411,9 @@ def _require_no_hooks_for_all(before: dict[str, set[int]]) -> None:
 def input_untouched(advice: Mapping[str, str] | None = None, /, **arguments: object) -> Iterator[None]:
     """After the block each argument, given here under its name in the exercise, holds what it held before.
 
-    Seen: other numbers, shapes, dtypes and flags of tensors, other pixels of an image, groups and state of an
-    optimizer, and items of lists and dicts added, taken away, replaced or put into another order, at any depth. Not
-    seen: an equal object in its place.
+    Seen: other numbers, shapes, dtypes and flags of tensors, other pixels of an image, groups, state and
+    hooks of an optimizer, and items of lists and dicts added, taken away, replaced or put into another order, at any
+    depth. Not seen: an equal object in its place.
 
     Args:
         advice: by argument, a sentence of the exercise in place of the usual ways to change an object.
@@ -451,7 +451,8 @@ def _copied(value: object) -> object:
         return items if isinstance(value, list) else tuple(items)
     if isinstance(value, torch.optim.Optimizer):
         groups = [_copied({**group, "params": [id(p) for p in group["params"]]}) for group in value.param_groups]
-        return {"param_groups": groups, "state": {id(p): _copied(state) for p, state in value.state.items()}}
+        hooks = {kind: list(keys) for kind, keys in vars(value).items() if kind.endswith("_hooks")}
+        return {"param_groups": groups, "state": {id(p): _copied(state) for p, state in value.state.items()}, **hooks}
     return copy.deepcopy(value)
 
 

@@ -7,6 +7,7 @@ else (whether it was attempted, whose exception it was, what is shown and record
 
 from __future__ import annotations
 
+import dis
 import inspect
 import linecache
 import os
@@ -22,7 +23,7 @@ from typing import ClassVar
 
 import helpers
 from helpers.course import panel, progress
-from helpers.course.process_state import own_process_state
+from helpers.course.process_state import classes_as_they_were, own_process_state
 from helpers.course.stubs import is_unwritten
 from helpers.course.verdicts import Incorrect, Outcome, Report, input_of
 from helpers.errors import CourseError, capital, first_line
@@ -115,11 +116,13 @@ class Exercise:
         try:
             if any(is_unwritten(answer) for answer in answers):
                 return self._report(Outcome.NOT_ATTEMPTED, "Write your answer above the check and run the cell again.")
-            with own_process_state():
+            with own_process_state(), classes_as_they_were():
                 praise = self.examine(*answers)
         except Incorrect as reason:
             return self._report(Outcome.INCORRECT, str(reason))
-        except (Exception, SystemExit) as error:  # an `exit()` in an answer must not end the lesson
+        except BaseException as error:  # an `exit()` in an answer must not end the lesson
+            if _is_ctrl_c(error):
+                raise
             return self._report(Outcome.ERROR, self._blame(error, answers))
         return self._report(Outcome.CORRECT, praise or "")
 
@@ -179,6 +182,16 @@ def _is_learners(filename: str) -> bool:
     if filename.startswith("<frozen"):
         return False
     return filename.startswith("<") or not any(map(Path(filename).resolve().is_relative_to, _NOT_THE_LEARNERS))
+
+
+def _is_ctrl_c(error: BaseException) -> bool:
+    """Whether a signal has stopped the check, and no `raise KeyboardInterrupt` of an answer."""
+    innermost = error.__traceback__
+    if not isinstance(error, KeyboardInterrupt) or innermost is None:
+        return False
+    while innermost.tb_next:
+        innermost = innermost.tb_next
+    return innermost.tb_frame.f_code.co_code[innermost.tb_lasti] != dis.opmap["RAISE_VARARGS"]
 
 
 def _names_the_call(answer: object, message: str) -> bool:

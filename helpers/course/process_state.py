@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 import os
 import random
+import statistics
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
+from torch import nn
+
+from helpers.course.verdicts import require
+from helpers.errors import first_few
+
+_TORCH = Path(torch.__file__).parent
 
 
 @contextmanager
@@ -27,8 +38,10 @@ def own_process_state() -> Iterator[None]:
             after.callback(restore)
         after.enter_context(torch.random.fork_rng(devices=[]))
         after.enter_context(warnings.catch_warnings())
-        if "matplotlib" in sys.modules:  # who has not loaded it has set nothing of it
+        if "matplotlib" in sys.modules:
             after.enter_context(sys.modules["matplotlib"].rc_context())
+        else:
+            after.callback(_forget_rc_params)
         after.enter_context(torch.inference_mode(False))
         after.enter_context(torch.set_grad_enabled(True))
         _begin()
@@ -54,6 +67,85 @@ def _restorers() -> Iterator[Callable[[], object]]:
     threads, strict = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     yield lambda: _where_other(torch.get_num_threads(), threads, torch.set_num_threads)
     yield lambda: _where_other(torch.get_deterministic_debug_mode(), strict, torch.set_deterministic_debug_mode)
+
+
+def _forget_rc_params() -> None:
+    """Where an answer was the first to load matplotlib: its settings as it was loaded."""
+    if "matplotlib" in sys.modules:
+        sys.modules["matplotlib"].rc_file_defaults()
+
+
+@contextmanager
+def classes_as_they_were() -> Iterator[None]:
+    """After the block the methods of PyTorch's classes and the functions of its modules are what they were before it.
+
+    An answer that replaces one changes every network in the notebook: it is given back, and where the block has no
+    other news, the answer is incorrect. Not seen: classes and modules that `_shared` does not list.
+    """
+    before = {owner: dict(vars(owner)) for owner in _shared()}
+    try:
+        yield
+    except BaseException:
+        _give_back(before)
+        raise
+    replaced = _give_back(before)
+    require(
+        not replaced,
+        f"Your code has replaced {first_few(replaced)} for the whole notebook, other networks included. The check gave "
+        "it back: leave PyTorch's classes and modules as they are, and write a function or a class of your own.",
+    )
+
+
+def _shared() -> set[type | ModuleType]:
+    """What all networks share: the classes of layers, tensors and optimizers, and the modules with their functions."""
+    classes = {one for module in (nn, torch.optim) for one in vars(module).values() if isinstance(one, type)}
+    return classes | {torch.Tensor, torch, nn.functional, nn.init, math, statistics, time}
+
+
+def _give_back(before: dict[type | ModuleType, dict[str, object]]) -> list[str]:
+    """Put back what was replaced, and give its names: "`Linear.forward`"."""
+    replaced = []
+    for owner, held in before.items():
+        for name, now in dict(vars(owner)).items():
+            if now is held.get(name) or not _is_a_replacement(owner, name, held, now):
+                continue
+            replaced.append(f"`{owner.__name__}.{name}`")
+            if name in held:
+                setattr(owner, name, held[name])
+            else:
+                delattr(owner, name)
+        for name in held.keys() - vars(owner).keys():
+            replaced.append(f"`{owner.__name__}.{name}`")
+            setattr(owner, name, held[name])
+    return replaced
+
+
+def _is_a_replacement(owner: type | ModuleType, name: str, held: dict[str, object], now: object) -> bool:
+    """Whether `now` stands in place of a function: the owner's, or one that a class has from those above it."""
+    if (owner, name) == (torch, "Storage"):  # follows the default dtype
+        return False
+    if name in held:
+        is_one = callable(held[name]) or isinstance(held[name], property | staticmethod | classmethod)
+        return is_one and not _wrapped_by_torch(now, held[name])
+    above = [vars(one)[name] for one in owner.__mro__[1:] if name in vars(one)] if isinstance(owner, type) else []
+    return bool(above) and callable(now) and not _wrapped_by_torch(now, above[0])
+
+
+def _wrapped_by_torch(now: object, original: object) -> bool:
+    """Whether `now` is `original` in wrappers that are all PyTorch's own, and so no answer's doing.
+
+    It wraps the `step` of an optimizer's class and `torch.manual_seed` as the first optimizer is made, and
+    `_init_group` of all optimizers and the making of modules at the first `torch.compile`, whose own code is enough.
+    """
+    innermost = inspect.unwrap(original)
+    while now is not innermost:
+        file = Path(getattr(getattr(now, "__code__", None), "co_filename", ""))
+        if file.is_relative_to(_TORCH / "_dynamo"):
+            return True
+        if not file.is_relative_to(_TORCH) or not hasattr(now, "__wrapped__"):
+            return False
+        now = now.__wrapped__
+    return True
 
 
 def _where_other(now: object, before: object, restore: Callable[[object], object]) -> None:

@@ -33,6 +33,14 @@ def most_accurate(names, at_most):
                 but_for(BEST, "get_model_weights(name).DEFAULT.meta", "list(get_model_weights(name))[0].meta"),
                 "not V1",
             ),
+            "notes its findings in the weights' own meta": Wrong(
+                but_for(
+                    BEST,
+                    "    return max(",
+                    "    for name in fitting:\n        meta(name)['fits'] = True\n    return max(",
+                ),
+                "Your function changed `meta`",
+            ),
             "ignores the limit": Wrong(
                 but_for(BEST, ' if meta(name)["num_params"] <= at_most', ""),
                 "has more parameters than that",

@@ -17,6 +17,10 @@ SPOILERS = {
     "0.1": ("    return", "    logits.zero_()\n    categories.clear()\n    return"),
     "0.2": ("    return", "    logits.zero_()\n    categories.clear()\n    return"),
     "0.3": ("    model.eval()\n", _REINITIALISES + "    images.zero_()\n    model.eval()\n"),
+    "1.1": (
+        "    def meta",
+        "    for name in names:\n        get_model_weights(name).DEFAULT.meta.clear()\n\n    def meta",
+    ),
     "1.2": ("    return", "    image.thumbnail((4, 4))\n    names.clear()\n    model.bfloat16()\n    return"),
     "1.3": (
         "    return",

@@ -1230,3 +1230,13 @@ def test_the_sequence_has_weights_of_each_kind():
     assert [name for name, p in model.named_parameters() if not p.requires_grad] == ["stem.weight", "stem.bias"]
     assert model.positions.ndim == 3
     assert model.fc.bias is None
+
+
+def test_a_hook_left_on_an_optimizer_is_seen():
+    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
+    with refused("changed `optimizer`"), input_untouched(optimizer=optimizer):
+        optimizer.register_step_post_hook(lambda *_: None)
+    with refused("changed `optimizer`"), input_untouched(optimizer=optimizer):
+        optimizer.register_step_pre_hook(lambda *_: None)
+    with input_untouched(optimizer=optimizer):
+        optimizer.register_step_pre_hook(lambda *_: None).remove()

@@ -6,6 +6,10 @@ import functools
 import linecache
 import os
 import random
+import signal
+import subprocess
+import sys
+import threading
 import warnings
 from pathlib import Path
 
@@ -174,6 +178,103 @@ def test_endless_recursion_and_exit_are_errors_not_the_end():
     assert endless.outcome is Outcome.ERROR and "RecursionError" in endless.message and len(endless.message) < 500
     leaves = Double().judge(typed("import sys\ndef double(x):\n    sys.exit(3)")["double"])
     assert leaves.outcome is Outcome.ERROR and "SystemExit" in leaves.message
+
+
+@pytest.mark.parametrize("base", ["KeyboardInterrupt", "GeneratorExit", "BaseException"])
+def test_what_an_answer_raises_is_an_error_whatever_its_base(base):
+    source = f"class Own({base}):\n    pass\n\ndef double(x):\n    raise Own('stop')"
+    report = Double().judge(typed(source)["double"])
+    assert (report.outcome, "`Own: stop`. line 5, in `double`" in report.message) == (Outcome.ERROR, True), report
+    report = Double().judge(typed(f"def double(x):\n    raise {base}")["double"])
+    assert (report.outcome, f"`{base}: {base}`. line 2" in report.message) == (Outcome.ERROR, True), report
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import time\ndef double(x):\n    time.sleep(20)",
+        "import time\ndef double(x):\n    ends = time.time() + 20\n    while time.time() < ends:\n        pass",
+        "import time\ndef double(x):\n    try:\n        time.sleep(20)\n    except KeyboardInterrupt:\n        raise",
+    ],
+    ids=["asleep", "at work", "caught and raised again"],
+)
+def test_ctrl_c_stops_the_check(source):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    try:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            Double().judge(typed(source)["double"])
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+COMPILED = "torch.compile(torch.nn.Linear(2, 2), backend='eager')(torch.ones(1, 2))"
+PATCHES = {
+    "a layer's forward": ("nn.Linear.forward = lambda self, x: x", "`Linear.forward`"),
+    "a method that a layer inherits": ("nn.Linear.__call__ = lambda self, x: x", "`Linear.__call__`"),
+    "how tensors compare": ("torch.Tensor.__eq__ = lambda one, other: True", "`Tensor.__eq__`"),
+    "a function of torch": ("torch.allclose = lambda *_, **__: True", "`torch.allclose`"),
+    "a function of F": ("nn.functional.relu = None", "`torch.nn.functional.relu`"),
+    "an optimizer's step": ("torch.optim.SGD.step = lambda self: None", "`SGD.step`"),
+    "another function of torch in its place": ("torch.relu = torch.sigmoid", "`torch.relu`"),
+    "a wrapper": ("nn.Linear.forward = functools.wraps(nn.Linear.forward)(lambda self, x: x)", "`Linear.forward`"),
+    "a method taken away": ("del nn.Linear.extra_repr", "`Linear.extra_repr`"),
+}
+
+
+@pytest.mark.parametrize(("patch", "named"), PATCHES.values(), ids=PATCHES.keys())
+def test_a_class_that_an_answer_patches_is_given_back_and_named(patch, named):
+    def state():
+        owners = (nn.Linear, torch.Tensor, torch, nn.functional, torch.optim.SGD)
+        return [{key: id(value) for key, value in vars(owner).items()} for owner in owners]
+
+    before = state()
+    report = Double().judge(typed(f"def double(x):\n    {patch}\n    return 2 * x")["double"])
+    assert (report.outcome, named in report.message) == (Outcome.INCORRECT, True), report
+    assert state() == before
+    stops = Double().judge(typed(f"def double(x):\n    {patch}\n    return 1 / 0")["double"])
+    assert (stops.outcome, state() == before) == (Outcome.ERROR, True)
+
+
+def test_pytorchs_own_wrapping_of_an_optimizer_is_no_patch():
+    source = """
+def double(x):
+    class Mine(torch.optim.SGD):
+        pass
+    weight = nn.Parameter(torch.ones(1))
+    for kind in (Mine, torch.optim.Rprop, torch.optim.Adamax):
+        kind([weight], lr=0.1).step()
+    return 2 * x
+"""
+    assert Double().judge(typed(source)["double"]).outcome is Outcome.CORRECT
+
+
+@pytest.mark.parametrize("first", ["torch.optim.SGD([torch.ones(1)], 0.1).step()", COMPILED])
+def test_what_pytorch_replaces_at_its_first_use_is_no_patch(first):
+    """Each in a process of its own: in this one the first use is long over."""
+    code = f"""
+import torch
+from helpers.course.process_state import classes_as_they_were
+assert "torch._dynamo" not in sys.modules
+with classes_as_they_were():
+    {first}
+assert "torch._dynamo" in sys.modules
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", "import sys" + code], check=True)
+
+
+def test_who_loads_matplotlib_first_leaves_its_settings():
+    code = """
+import sys
+from helpers.course.process_state import own_process_state
+assert "matplotlib" not in sys.modules
+with own_process_state():
+    import matplotlib
+    before = dict(matplotlib.rcParams)
+    matplotlib.rcParams["lines.linewidth"] = 7
+assert dict(matplotlib.rcParams) == before
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
 
 
 @pytest.mark.parametrize(

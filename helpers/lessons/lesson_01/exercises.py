@@ -55,7 +55,8 @@ def most_accurate(names, at_most):
         ):
             case = f"Among {', '.join(names) or 'no networks'} with at most {at_most:,} parameters"
             given, best = list(names), _best(names, at_most)
-            with nothing_built(case), input_untouched(names=given):
+            metas = {name: get_model_weights(name).DEFAULT.meta for name in names}
+            with trials.put_back(*metas.values()), nothing_built(case), input_untouched(names=given, meta=metas):
                 said = most_accurate(given, at_most)
             reason = f"{case} a name was expected, and you gave `{short(said)}`."
             found = None if said is None else a_string(said, reason)

@@ -277,6 +277,18 @@ def _copied(weights: WeightsEnum) -> SimpleNamespace:
     )
 
 
+@contextlib.contextmanager
+def put_back(*metas: dict[str, Any]) -> Iterator[None]:
+    """After the block each `meta` of torchvision's own weights holds what it held before it, for all who read it."""
+    before = copy.deepcopy(metas)
+    try:
+        yield
+    finally:
+        for meta, held in zip(metas, before, strict=True):
+            meta.clear()
+            meta.update(held)
+
+
 @functools.cache
 def _loaded_backbone() -> Backbone:
     return load_backbone("efficientnet_lite0")
