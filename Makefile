@@ -99,11 +99,12 @@ test: lint
 notebooks: setup
 	@$(PY) -m helpers notebooks $(ARGS)
 
-# What a lesson shows of longer runs. `make measured ARGS="--dataset /path/to/photos"` adds a dataset to lesson 05's.
+# What a lesson shows of longer runs. `make measured ARGS="--dataset /path/to/photos"` adds one to those of 05 and 06.
 measured: setup
 	@$(PY) benchmarks/frozen_backbone.py
 	@$(PY) benchmarks/heads.py
 	@$(PY) benchmarks/fine_tuning.py $(ARGS)
+	@$(PY) benchmarks/image_sizes.py $(ARGS)
 
 # Versions and markers only: no addresses, and what pip finds in a folder of this machine does not get in.
 lock: setup

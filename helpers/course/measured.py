@@ -1,6 +1,7 @@
-"""What the course measured earlier, in runs that are too long for a lesson: `data/measured/NAME.json`.
+"""Numbers that a lesson shows and did not measure itself: the course's own, of earlier, and what others published.
 
-Each file is made by the benchmark of the same name, which `benchmarks/` holds, and is never edited by hand.
+`data/measured/NAME.json` is made by the benchmark of the same name, which `benchmarks/` holds, and is never edited by
+hand. `data/published/NAME.json` is copied by hand, figure by figure, from the `sources` that it names.
 """
 
 from __future__ import annotations
@@ -20,24 +21,39 @@ def load_measured(name: str) -> dict[str, Any]:
     Raises:
         CourseError: there is no such file, or it is damaged.
     """
-    if not _file(name).exists():
-        raise unknown_name("measurement", name, sorted(file.stem for file in _folder().glob("*.json")))
-    found = read_json(_file(name), {})
-    if missing := {"results", "parameters", "versions"} - set(found):
-        raise CourseError(f"{_file(name)} lacks {', '.join(sorted(missing))}: get it anew from the course's repository")
-    return found
+    return _read(_folder(), name, "measurement", {"results", "parameters", "versions"})
+
+
+def load_published(name: str) -> dict[str, Any]:
+    """What others found: its `results`, with what they are `about` and the `sources` where they can be read.
+
+    Raises:
+        CourseError: there is no such file, or it is damaged.
+    """
+    return _read(_published(), name, "published table", {"results", "about", "sources"})
 
 
 def save_measured(name: str, found: dict[str, Any]) -> Path:
     """Write it whole or not at all; for benchmarks."""
     _folder().mkdir(exist_ok=True)
-    atomic_write_text(_file(name), json.dumps(found, indent=1, allow_nan=False) + "\n")
-    return _file(name)
+    file = _folder() / f"{name}.json"
+    atomic_write_text(file, json.dumps(found, indent=1, allow_nan=False) + "\n")
+    return file
+
+
+def _read(folder: Path, name: str, kind: str, parts: set[str]) -> dict[str, Any]:
+    file = folder / f"{name}.json"
+    if not file.exists():
+        raise unknown_name(kind, name, sorted(known.stem for known in folder.glob("*.json")))
+    found = read_json(file, {})
+    if missing := parts - set(found):
+        raise CourseError(f"{file} lacks {', '.join(sorted(missing))}: get it anew from the course's repository")
+    return found
 
 
 def _folder() -> Path:
     return repository() / "data" / "measured"
 
 
-def _file(name: str) -> Path:
-    return _folder() / f"{name}.json"
+def _published() -> Path:
+    return repository() / "data" / "published"

@@ -137,6 +137,21 @@ def test_named_points_tell_the_frontier_and_what_it_beats() -> None:
     assert {text.get_text() for text in figure.axes[0].texts} == set(points)
 
 
+def test_a_pair_too_close_to_call_is_told_and_looks_like_neither_winner_nor_loser() -> None:
+    points = {"best": (10, 84.0), "close": (9.9, 80.0), "beaten": (5, 70.0)}
+    axes = {"x_label": "images/s", "y_label": "top-1, %"}
+    figure = named_points(points, **axes, frontier=["best"], undecided={"close": "best"})
+    assert figure.alt == (
+        "Top-1, % against images/s. On the frontier (filled diamonds, line), from left to right: best (10, 84). "
+        "Too close to call (half-filled diamonds, dotted line): close (9.9, 80) against best. "
+        "Beaten (open circles): beaten."
+    )
+    drawn = {(line.get_marker(), line.get_fillstyle(), line.get_color()) for line in figure.axes[0].lines}
+    assert {("D", "full", COLOURS[0]), ("D", "left", COLOURS[3]), ("o", "full", COLOURS[1])} <= drawn
+    dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
+    assert [sorted(map(tuple, line.get_xydata())) for line in dotted] == [[(9.9, 80.0), (10.0, 84.0)]]
+
+
 def test_a_confusion_matrix_tells_its_diagonal_and_the_commonest_mistake() -> None:
     told = heat_map([[9, 1], [4, 6]], ["cat", "dog"], ["cat", "dog"], x_label="the answer", y_label="the truth").alt
     assert told == (
@@ -206,6 +221,11 @@ REFUSED: Mapping[str, tuple[Callable[[], object], str]] = {
     "no points": (lambda: named_points({}, **AXES), "nothing to draw"),
     "a point at 0": (lambda: named_points({"a": (0, 1)}, **AXES, x_log=True), "a is not above 0"),
     "a strange frontier": (lambda: named_points({"a": (0, 1)}, **AXES, frontier=["b"]), "has b"),
+    "a strange rival": (lambda: named_points({"a": (0, 1)}, **AXES, undecided={"a": "b"}), "has b"),
+    "on the frontier and undecided": (
+        lambda: named_points({"a": (0, 1)}, **AXES, frontier=["a"], undecided={"a": "a"}),
+        "a: either on the frontier or undecided",
+    ),
     "NaN in a table": (lambda: heat_map([[np.nan]], ["a"], ["b"], **AXES), "holds NaN"),
     "names that do not fit": (lambda: heat_map([[1, 2]], ["a"], ["b"], **AXES), "1 rows and 1 columns"),
     "no images": (lambda: image_grid([]), "nothing to draw"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import statistics
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import sys
 import pytest
 
 from helpers.course.lessons import find_lessons
-from helpers.course.measured import load_measured, save_measured
+from helpers.course.measured import load_measured, load_published, save_measured
 from helpers.course.parameters import default_parameters
 from helpers.errors import CourseError
 from helpers.places import repository
@@ -204,3 +205,54 @@ class TestFineTuning:
     def test_the_benchmark_says_what_it_takes(self):
         told = _help_of("fine_tuning")
         assert "--dataset" in told and "--per-class" in told and "data/measured/fine_tuning.json" in told
+
+
+class TestImageSizes:
+    """The file that lesson 06 shows."""
+
+    @pytest.fixture
+    def sizes(self):
+        return load_measured("image_sizes")
+
+    @pytest.fixture
+    def benchmark(self):
+        return runpy.run_path(str(repository() / "benchmarks" / "image_sizes.py"))
+
+    def test_it_was_measured_with_the_benchmark_and_the_lesson_as_they_are_now(self, sizes, benchmark):
+        """Another rate, size or network makes the file stale: run the benchmark again."""
+        lesson = default_parameters(find_lessons(["06"])[0].read())
+        assert sizes["parameters"] == benchmark["parameters_of"](lesson)
+        assert benchmark["SEEDS"] >= 3
+
+    def test_each_dataset_has_every_network_at_every_size(self, sizes, benchmark):
+        by_dataset: dict[str, list] = {}
+        for row in sizes["results"]:
+            by_dataset.setdefault(row["dataset"], []).append((row["network"], row["side"]))
+        wanted = [(name, side) for name in benchmark["NETWORKS"] for side in benchmark["SIDES"]]
+        assert benchmark["PAINTED"] in by_dataset
+        assert all(rows == wanted for rows in by_dataset.values())
+
+    def test_accuracies_are_shares_with_a_spread(self, sizes):
+        for row in sizes["results"]:
+            assert 1 / row["classes"] / 2 <= row["accuracy"] <= 1 and 0 <= row["sd"] < 0.5
+            assert row["test_images"] > 0 and row["per_class"] > 0
+
+    def test_the_benchmark_says_what_it_takes(self):
+        script = repository() / "benchmarks" / "image_sizes.py"
+        told = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
+        assert "--dataset" in told and "data/measured/image_sizes.json" in told
+
+
+@pytest.mark.parametrize("name", ["transfer_of_ten", "transfer_of_families"])
+def test_a_published_table_names_where_it_can_be_read(name):
+    found = load_published(name)
+    assert found["about"] and all(source.startswith("https://") for source in found["sources"])
+    columns = list(found["results"][0])
+    assert all(list(row) == columns and len(row["network"]) > 2 for row in found["results"])
+    shares = [value for row in found["results"] for value in row.values() if not isinstance(value, str)]
+    assert shares and all(50 < share < 100 for share in shares)
+
+
+def test_an_unknown_published_table_is_told_with_those_that_are_there():
+    with pytest.raises(CourseError, match=r"unknown published table .* Known: transfer_of_families, transfer_of_ten"):
+        load_published("transfer")

@@ -34,6 +34,7 @@ def named_points(
     y_limits: Limits | None = None,
     y_errors: Mapping[str, float | None] | None = None,
     frontier: Collection[str] = (),
+    undecided: Mapping[str, str] | None = None,
     others: Collection[tuple[float, float]] = (),
 ) -> DescribedFigure:
     """Points with their names beside them, each with a marker of its own.
@@ -42,13 +43,19 @@ def named_points(
         points: name to (x, y).
         y_errors: one standard deviation by name, as a bar.
         frontier: names of the points that none beats: filled diamonds and a line; the rest are then open circles.
+        undecided: name to the name that may beat it or may not, too close to call: half-filled diamonds, each with a
+            dotted line to the other. None of them is on the frontier.
         others: points without a name, small and grey behind the rest.
 
     Raises:
         CourseError: nothing to draw, NaN, nothing above 0 on a logarithmic axis, or a name that is not drawn.
     """
     require_some(points, "the points")
-    require_known([*frontier, *(y_errors or {})], points, "frontier or y_errors")
+    undecided = undecided or {}
+    known = [*frontier, *undecided, *undecided.values(), *(y_errors or {})]
+    require_known(known, points, "frontier, undecided or y_errors")
+    if both := [name for name in undecided if name in frontier]:
+        raise CourseError(f"{first_few(both)}: either on the frontier or undecided, give it to one of the two")
     found = {name: _as_point(point, name) for name, point in points.items()}
     behind = as_numbers(list(others), "others").T if len(others) else np.zeros((2, 0))
     for log, which in ((x_log, 0), (y_log, 1)):
@@ -64,11 +71,15 @@ def named_points(
     line = sorted(tuple(found[name]) for name in frontier)
     if line:
         axis.plot(*zip(*line, strict=True), color=COLOURS[0], linewidth=1.5, zorder=1)
+    for name, rival in undecided.items():
+        axis.plot(*zip(found[name], found[rival], strict=True), ":", color=COLOURS[3], linewidth=2, zorder=1)
     for i, (name, (x, y)) in enumerate(found.items()):
-        axis.errorbar(x, y, yerr=(y_errors or {}).get(name), capsize=4, zorder=2, **_look(i, name, frontier))
+        look = _look(i, name, frontier, undecided)
+        axis.errorbar(x, y, yerr=(y_errors or {}).get(name), capsize=4, zorder=2, **look)
     axis.set(xlim=x_limits, ylim=y_limits)
     label_points(axis, {name: tuple(point) for name, point in found.items()})
-    figure.alt = _points_in_words(found, axis_in_words(x_label, x_log), axis_in_words(y_label, y_log), frontier, behind)
+    axes_in_words = axis_in_words(x_label, x_log), axis_in_words(y_label, y_log)
+    figure.alt = _points_in_words(found, *axes_in_words, frontier, undecided, behind)
     return figure
 
 
@@ -79,23 +90,31 @@ def _as_point(point: Any, name: str) -> np.ndarray:
     return found
 
 
-def _look(i: int, name: str, frontier: Collection[str]) -> dict[str, Any]:
-    if not frontier:
+def _look(i: int, name: str, frontier: Collection[str], undecided: Mapping[str, str]) -> dict[str, Any]:
+    if not frontier and not undecided:
         return {"fmt": MARKERS[i % len(MARKERS)], "color": COLOURS[i % len(COLOURS)], "markersize": 9}
     if name in frontier:
         return {"fmt": "D", "color": COLOURS[0], "markersize": 8}
+    if name in undecided:
+        return {"fmt": "D", "color": COLOURS[3], "markersize": 9, "fillstyle": "left", "markerfacecoloralt": "none"}
     return {"fmt": "o", "color": COLOURS[1], "markerfacecolor": "none", "markersize": 8}
 
 
-def _points_in_words(found: dict, x: str, y: str, frontier: Collection[str], behind: np.ndarray) -> str:
+def _points_in_words(
+    found: dict, x: str, y: str, frontier: Collection[str], undecided: Mapping[str, str], behind: np.ndarray
+) -> str:
     def at(name: str) -> str:
         return f"{name} ({', '.join(map(number, found[name]))})"
 
     told = [capital(f"{y} against {x}.")]
-    if frontier:
+    if frontier or undecided:
         best = sorted(frontier, key=lambda name: tuple(found[name]))
-        rest = [name for name in found if name not in frontier]
-        told.append(f"On the frontier (filled diamonds, line), from left to right: {', '.join(map(at, best))}.")
+        rest = [name for name in found if name not in frontier and name not in undecided]
+        on_it = ", ".join(map(at, best)) or "none"
+        told.append(f"On the frontier (filled diamonds, line), from left to right: {on_it}.")
+        if undecided:
+            pairs = ", ".join(f"{at(name)} against {rival}" for name, rival in undecided.items())
+            told.append(f"Too close to call (half-filled diamonds, dotted line): {pairs}.")
         told.append(f"Beaten (open circles): {', '.join(rest) or 'none'}.")
     elif len(found) <= MOST_TOLD:
         told.append(f"From left to right: {', '.join(map(at, sorted(found, key=lambda name: found[name][0])))}.")

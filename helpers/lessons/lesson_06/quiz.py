@@ -12,8 +12,8 @@ QUIZ = Quiz(
             (
                 Option(
                     "A, by about a tenth.",
-                    "That would be so if every MAC took the same time. A depthwise convolution spends most "
-                    "of its time on moving numbers.",
+                    "That would be so if every MAC took the same time. You saw two layers with equally many, "
+                    "and how far apart their times are.",
                 ),
                 Option(
                     "You cannot tell from that. Measure.",
