@@ -15,15 +15,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import platform
-from importlib.metadata import version
 from typing import Any
 
 import matplotlib
 import torch
 
 from helpers.course.lessons import find_lessons
-from helpers.course.measured import load_measured, save_measured
+from helpers.course.measured import earlier_results, save_measured, versions_here
 from helpers.course.parameters import default_parameters, parameters_cell, parameters_for
 from helpers.errors import CourseError
 
@@ -120,14 +118,9 @@ def results(dataset: str, per_class: int) -> list[dict[str, Any]]:
 
 
 def with_earlier(new: list[dict], parameters: dict) -> list[dict]:
-    """The new rows and those in the file, where the lesson had the same parameters then."""
-    try:
-        found = load_measured(NAME)
-    except CourseError:  # there is none yet, or it is damaged and gets a new one
-        return new
+    """The new rows, and those in the file that are about other data or another number of pictures."""
     here = {(row["dataset"], row["per_class"]) for row in new}
-    same = found["parameters"] == parameters
-    return [row for row in found["results"] if same and (row["dataset"], row["per_class"]) not in here] + new
+    return [row for row in earlier_results(NAME, parameters) if (row["dataset"], row["per_class"]) not in here] + new
 
 
 def main() -> None:
@@ -138,12 +131,10 @@ def main() -> None:
     given = parser.parse_args()
 
     parameters = {name: value for name, value in defaults.items() if name not in VARIED}
-    versions = {package: version(package) for package in ("torch", "torchvision", "timm")}
-    versions |= {"python": platform.python_version(), "machine": platform.machine()}
     for per_class in given.per_class:
         rows = with_earlier(results(given.dataset, per_class), parameters)
         rows.sort(key=lambda row: (row["dataset"] != defaults["DATASET"], row["dataset"], row["per_class"]))
-        file = save_measured(NAME, {"results": rows, "parameters": parameters, "versions": versions})
+        file = save_measured(NAME, {"results": rows, "parameters": parameters, "versions": versions_here()})
         print(f"Written to {file}", flush=True)
 
 

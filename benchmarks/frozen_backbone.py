@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import argparse
 import ast
-import platform
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -27,7 +25,7 @@ from torchvision.transforms import v2
 from helpers.course import show_table
 from helpers.course.answers import exercise_cells
 from helpers.course.lessons import find_lessons
-from helpers.course.measured import save_measured
+from helpers.course.measured import save_measured, versions_here
 from helpers.course.parameters import default_parameters
 from helpers.data import load_dataset
 from helpers.data.splits import ImageDataset, Splits
@@ -187,9 +185,7 @@ def main() -> None:
         "preprocessing": preprocessing(names),
         "learners": [one for name in DATASETS for one in learners(name, names)],
     }
-    versions = {package: version(package) for package in ("torch", "torchvision", "timm")}
-    versions |= {"python": platform.python_version(), "machine": platform.machine()}
-    file = save_measured(NAME, {"results": results, "parameters": parameters, "versions": versions})
+    file = save_measured(NAME, {"results": results, "parameters": parameters, "versions": versions_here()})
     show_table([{name: one[name] for name in COLUMNS} for one in results["learners"]], f"Written to {file}")
 
 

@@ -13,13 +13,11 @@ import argparse
 import contextlib
 import io
 import os
-import platform
 import tempfile
-from importlib.metadata import version
 
 from helpers.course import show_table
 from helpers.course.lessons import Lesson, find_lessons
-from helpers.course.measured import save_measured
+from helpers.course.measured import save_measured, versions_here
 from helpers.course.parameters import default_parameters
 from helpers.training.comparing import compare_paired
 
@@ -77,9 +75,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="course-heads-") as folder:
         os.environ["COURSE_OUTPUT"] = folder  # no verdict of these runs belongs to the learner's record
         rows = [result(lesson, *run) for run in RUNS]
-    versions = {package: version(package) for package in ("torch", "torchvision", "timm")}
-    versions |= {"python": platform.python_version(), "machine": platform.machine()}
-    file = save_measured(NAME, {"results": rows, "parameters": parameters, "versions": versions})
+    file = save_measured(NAME, {"results": rows, "parameters": parameters, "versions": versions_here()})
     told = [row | {kind: row[kind]["accuracy"] for kind in ("linear", "MLP")} for row in rows]
     show_table(told, f"Written to {file}")
 

@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import argparse
 import copy
-import platform
-from importlib.metadata import version
 
 import torch
 from torch import Tensor, nn
 
 from helpers.course import show_table
 from helpers.course.lessons import find_lessons
-from helpers.course.measured import load_measured, save_measured
+from helpers.course.measured import earlier_results, save_measured, versions_here
 from helpers.course.parameters import default_parameters
 from helpers.data import ImageDataset, load_dataset
 from helpers.errors import CourseError
@@ -104,15 +102,6 @@ def results(dataset: str, per_class: int, seed: int) -> list[dict]:
     return rows
 
 
-def earlier_results(parameters: dict) -> list[dict]:
-    """Those in the file, if it was made with the same parameters: else they do not belong beside new ones."""
-    try:
-        found = load_measured(NAME)
-    except CourseError:  # there is none yet, or it is damaged and gets a new one
-        return []
-    return found["results"] if found["parameters"] == parameters else []
-
-
 def parameters_of(lesson: dict) -> dict:
     """What the numbers depend on: the lesson's own parameters, and those above."""
     found = {name: lesson[name] for name in ("SEED", "PER_CLASS")}
@@ -129,11 +118,9 @@ def main() -> None:
     lesson = default_parameters(find_lessons(["06"])[0].read())
     parameters = parameters_of(lesson)
     new = results(dataset, lesson["PER_CLASS"], lesson["SEED"])
-    kept = [row for row in earlier_results(parameters) if row["dataset"] != new[0]["dataset"]]
+    kept = [row for row in earlier_results(NAME, parameters) if row["dataset"] != new[0]["dataset"]]
     rows = sorted(kept + new, key=lambda row: row["dataset"] != PAINTED)
-    versions = {package: version(package) for package in ("torch", "torchvision", "timm")}
-    versions |= {"python": platform.python_version(), "machine": platform.machine()}
-    file = save_measured(NAME, {"results": rows, "parameters": parameters, "versions": versions})
+    file = save_measured(NAME, {"results": rows, "parameters": parameters, "versions": versions_here()})
     show_table(rows, f"Written to {file}")
 
 

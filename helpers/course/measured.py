@@ -7,6 +7,8 @@ hand. `data/published/NAME.json` is copied by hand, figure by figure, from the `
 from __future__ import annotations
 
 import json
+import platform
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,24 @@ def save_measured(name: str, found: dict[str, Any]) -> Path:
     file = _folder() / f"{name}.json"
     atomic_write_text(file, json.dumps(found, indent=1, allow_nan=False) + "\n")
     return file
+
+
+def earlier_results(name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows in the file, if it was made with the same parameters: else they do not belong beside new ones.
+
+    None where there is no file yet, or a damaged one, which then gets a new one.
+    """
+    try:
+        found = load_measured(name)
+    except CourseError:
+        return []
+    return found["results"] if found["parameters"] == parameters else []
+
+
+def versions_here() -> dict[str, str]:
+    """What a measurement may depend on beside its parameters: releases of the packages, Python, kind of machine."""
+    packages = {package: version(package) for package in ("torch", "torchvision", "timm")}
+    return packages | {"python": platform.python_version(), "machine": platform.machine()}
 
 
 def _read(folder: Path, name: str, kind: str, parts: set[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from helpers.course.lessons import find_lessons
-from helpers.course.measured import load_measured, load_published, save_measured
+from helpers.course.measured import earlier_results, load_measured, load_published, save_measured
 from helpers.course.parameters import default_parameters
 from helpers.errors import CourseError
 from helpers.places import repository
@@ -49,6 +49,15 @@ def test_a_file_that_is_damaged_or_lacks_a_part_is_told(checkout):
     file.write_text('{"results": ', encoding="utf-8")
     with pytest.raises(CourseError, match="damaged"):
         load_measured("runs")
+
+
+def test_earlier_results_are_kept_for_the_same_parameters_alone(checkout):
+    assert earlier_results("runs", FOUND["parameters"]) == []  # there is no file yet
+    file = save_measured("runs", FOUND)
+    assert earlier_results("runs", {"SIDE": 64}) == FOUND["results"]
+    assert earlier_results("runs", {"SIDE": 96}) == []
+    file.write_text('{"results": ', encoding="utf-8")
+    assert earlier_results("runs", FOUND["parameters"]) == []
 
 
 def test_a_number_that_json_does_not_know_is_not_written(checkout):
