@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,7 @@ class _Run:
     told: Callable[[Lesson], None]
     cell: int = 0  # the one that runs now, counted as Jupyter counts: code cells from 1
     peak_bytes: int = 0
-    kernel: int | None = None  # process id, once it answers
+    launched: Callable[[], int | None] = lambda: None  # the kernel's process id, from its launch on
     stopped: bool = False  # by Ctrl-C
     finished: threading.Event = field(default_factory=threading.Event)
 
@@ -182,24 +182,24 @@ class _LessonEngine(NBClientEngine):
             # ipykernel warns of plain TCP sockets for every kernel, and of its sockets when it is ended in mid-cell.
             extra_arguments=["--log-level=CRITICAL"],
         )
-        client.on_notebook_start = lambda notebook: _watch(run, client.km.provisioner.pid)
+        run.launched = lambda: getattr(getattr(client.km, "provisioner", None), "pid", None)
+        client.on_notebook_start = lambda notebook: _watch(run)
         client.execute(env=run.environment, cwd=str(run.lesson.path.parent))
 
 
 papermill_engines.register("course", _LessonEngine)
 
 
-def _watch(run: _Run, kernel: int) -> None:
-    run.kernel = kernel
-    if run.stopped:  # Ctrl-C came while the kernel started
+def _watch(run: _Run) -> None:
+    if run.stopped:  # Ctrl-C came before the kernel was launched
         _end(run)
-    threading.Thread(target=_sample_memory, args=(run,), daemon=True).start()
+    threading.Thread(target=_sample_memory, args=(run, run.launched()), daemon=True).start()
 
 
-def _sample_memory(run: _Run) -> None:
+def _sample_memory(run: _Run, kernel: int) -> None:
     """Keep the highest sum of resident memory over the kernel and its children."""
     while not run.finished.is_set():
-        run.peak_bytes = max(run.peak_bytes, _resident(run.kernel))
+        run.peak_bytes = max(run.peak_bytes, _resident(kernel))
         run.finished.wait(_SAMPLE_EVERY)
 
 
@@ -273,8 +273,12 @@ def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Re
     the one kernel, and the next lesson would start.
     """
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        waiting = [pool.submit(work, run) for run in runs]
+        waiting = []
         try:
+            waiting += [pool.submit(work, run) for run in runs]
+            # By halves of a second: a wait without end is not woken where the system hands Ctrl-C to another thread.
+            while wait(waiting, timeout=0.5).not_done:
+                pass
             return [one.result() for one in waiting]
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -284,11 +288,12 @@ def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Re
 
 
 def _end(run: _Run) -> None:
-    run.stopped = True  # before the look at `kernel`: whoever of the two threads comes second sees the other
-    if run.kernel is None or run.finished.is_set():
+    run.stopped = True  # before the look at the kernel: whoever of the two threads comes second sees the other
+    launched = run.launched()
+    if launched is None or run.finished.is_set():
         return
     with contextlib.suppress(psutil.NoSuchProcess):
-        kernel = psutil.Process(run.kernel)
+        kernel = psutil.Process(launched)
         for one in (*kernel.children(recursive=True), kernel):
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()

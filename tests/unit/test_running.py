@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html.parser
 import json
 import os
@@ -255,11 +256,11 @@ def test_kernel_that_did_not_start_gets_a_second_try(tmp_path, monkeypatch):
     tries = []
     real = running._watch
 
-    def watch(run, kernel):
-        tries.append(kernel)
+    def watch(run):
+        tries.append(run.launched())
         if len(tries) == 1:
             raise RuntimeError("Kernel died before replying to kernel_info")
-        real(run, kernel)
+        real(run)
 
     monkeypatch.setattr(running, "_watch", watch)
     assert run_lessons([lesson("94")], tmp_path, progress=False)["94"].status == "ok"
@@ -267,7 +268,7 @@ def test_kernel_that_did_not_start_gets_a_second_try(tmp_path, monkeypatch):
 
 
 def test_kernel_that_never_starts_is_told(tmp_path, monkeypatch):
-    def watch(run, kernel):
+    def watch(run):
         raise RuntimeError("Kernel died before replying to kernel_info")
 
     monkeypatch.setattr(running, "_watch", watch)
@@ -277,7 +278,7 @@ def test_kernel_that_never_starts_is_told(tmp_path, monkeypatch):
 
 
 def test_a_message_that_begins_with_a_line_break_is_told(tmp_path, monkeypatch):
-    def watch(run, kernel):
+    def watch(run):
         raise PapermillExecutionError(2, 2, "", "ValueError", "\n$x^$\n  ^\nExpected end of text", [])
 
     monkeypatch.setattr(running, "_watch", watch)
@@ -344,13 +345,31 @@ def test_ctrl_c_ends_the_kernels_and_the_rest(tmp_path, wait):
     assert not (tmp_path / "made_by_94.txt").exists()
 
 
+def test_ctrl_c_is_noticed_also_where_the_system_hands_it_to_a_worker():
+    code = (
+        "import contextlib, signal, threading, time\nfrom helpers.course import running\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def work(run):\n"
+        "    time.sleep(1)\n"  # the main thread waits by then
+        "    signal.pthread_kill(threading.get_ident(), signal.SIGINT)\n"
+        "    print('noticed' if run.finished.wait(40) else 'lost')\n"
+        "run = running._Run(None, None, {}, {}, 1, None)\n"
+        "running._end = lambda run: run.finished.set()\n"
+        "with contextlib.suppress(KeyboardInterrupt):\n"
+        "    running._all([run], 1, work)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "noticed\n", done.stderr
+
+
 def _wait_for_kernel(parent: int):
     import psutil
 
     for _ in range(300):
-        kernels = [one for one in psutil.Process(parent).children() if "ipykernel_launcher" in " ".join(one.cmdline())]
-        if kernels:
-            return kernels[0]
+        for one in psutil.Process(parent).children():
+            with contextlib.suppress(psutil.Error):  # a child that has just ended
+                if "ipykernel_launcher" in " ".join(one.cmdline()):
+                    return one
         time.sleep(0.1)
     raise AssertionError("no kernel was started")
 
