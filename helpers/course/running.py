@@ -152,9 +152,15 @@ class _Run:
     told: Callable[[Lesson], None]
     cell: int = 0  # the one that runs now, counted as Jupyter counts: code cells from 1
     peak_bytes: int = 0
-    launched: Callable[[], int | None] = lambda: None  # the kernel's process id, from its launch on
+    client: PapermillNotebookClient | None = None
     stopped: bool = False  # by Ctrl-C
     finished: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def kernel(self) -> int | None:
+        """The kernel's process id, from its launch on."""
+        manager = self.client.km if self.client else None
+        return manager.provisioner.pid if manager and manager.provisioner else None
 
     def on_cell(self, cell: NotebookNode) -> None:
         self.cell += cell.cell_type == "code"
@@ -172,7 +178,7 @@ class _LessonEngine(NBClientEngine):
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, *, run: _Run, **_: Any) -> None:
         run.notebook = nb_man.nb  # the executed cells stay in reach also where the execution raises
         nb_man.nb.metadata.papermill["input_path"] = run.lesson.path.name  # not the whole notebook once more
-        client = PapermillNotebookClient(
+        run.client = client = PapermillNotebookClient(
             nb_man,
             kernel_name=kernel_name,
             timeout=run.timeout,
@@ -182,7 +188,6 @@ class _LessonEngine(NBClientEngine):
             # ipykernel warns of plain TCP sockets for every kernel, and of its sockets when it is ended in mid-cell.
             extra_arguments=["--log-level=CRITICAL"],
         )
-        run.launched = lambda: getattr(getattr(client.km, "provisioner", None), "pid", None)
         client.on_notebook_start = lambda notebook: _watch(run)
         client.execute(env=run.environment, cwd=str(run.lesson.path.parent))
 
@@ -193,7 +198,7 @@ papermill_engines.register("course", _LessonEngine)
 def _watch(run: _Run) -> None:
     if run.stopped:  # Ctrl-C came before the kernel was launched
         _end(run)
-    threading.Thread(target=_sample_memory, args=(run, run.launched()), daemon=True).start()
+    threading.Thread(target=_sample_memory, args=(run, run.kernel), daemon=True).start()
 
 
 def _sample_memory(run: _Run, kernel: int) -> None:
@@ -273,9 +278,8 @@ def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Re
     the one kernel, and the next lesson would start.
     """
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        waiting = []
         try:
-            waiting += [pool.submit(work, run) for run in runs]
+            waiting = [pool.submit(work, run) for run in runs]
             # By halves of a second: a wait without end is not woken where the system hands Ctrl-C to another thread.
             while wait(waiting, timeout=0.5).not_done:
                 pass
@@ -289,7 +293,7 @@ def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Re
 
 def _end(run: _Run) -> None:
     run.stopped = True  # before the look at the kernel: whoever of the two threads comes second sees the other
-    launched = run.launched()
+    launched = run.kernel
     if launched is None or run.finished.is_set():
         return
     with contextlib.suppress(psutil.NoSuchProcess):

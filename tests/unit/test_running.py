@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from papermill.exceptions import PapermillExecutionError
@@ -257,7 +258,7 @@ def test_kernel_that_did_not_start_gets_a_second_try(tmp_path, monkeypatch):
     real = running._watch
 
     def watch(run):
-        tries.append(run.launched())
+        tries.append(run.kernel)
         if len(tries) == 1:
             raise RuntimeError("Kernel died before replying to kernel_info")
         real(run)
@@ -362,16 +363,19 @@ def test_ctrl_c_is_noticed_also_where_the_system_hands_it_to_a_worker():
     assert done.stdout == "noticed\n", done.stderr
 
 
-def _wait_for_kernel(parent: int):
-    import psutil
-
+def _wait_for_kernel(parent: int) -> psutil.Process:
     for _ in range(300):
-        for one in psutil.Process(parent).children():
-            with contextlib.suppress(psutil.Error):  # a child that has just ended
-                if "ipykernel_launcher" in " ".join(one.cmdline()):
-                    return one
+        kernels = [one for one in psutil.Process(parent).children() if _is_kernel(one)]
+        if kernels:
+            return kernels[0]
         time.sleep(0.1)
     raise AssertionError("no kernel was started")
+
+
+def _is_kernel(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):  # it has just ended
+        return "ipykernel_launcher" in " ".join(process.cmdline())
+    return False
 
 
 # Writing back -------------------------------------------------------------------------------------
