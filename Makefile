@@ -27,7 +27,7 @@ help:
 	@echo "make test       check everything that CI checks: up to 20 minutes on two cores"
 	@echo "make lint       check the style of code and notebooks: a second"
 	@echo "make notebooks  execute the lessons and write them back, for those who change them: about a minute a lesson"
-	@echo "make measured   run again what is too long for a lesson, into data/measured: about an hour on two cores"
+	@echo "make measured   run again what is too long for a lesson, into data/measured: about two hours on two cores"
 	@echo "make lock       write requirements.lock from pyproject.toml: seconds, needs the network"
 
 # -- Set-up -------------------------------------------------------------------------------------------------
@@ -100,11 +100,12 @@ test: lint
 notebooks: setup
 	@$(PY) -m helpers notebooks $(ARGS)
 
-# What a lesson shows of longer runs. `make measured ARGS="--dataset /path/to/photos"` adds one to those of 05 and 06.
+# What a lesson shows of longer runs. `make measured ARGS="--dataset /path/to/photos"` adds one to those of 05 to 07.
 measured: setup
 	@$(PY) benchmarks/frozen_backbone.py
 	@$(PY) benchmarks/heads.py
 	@$(PY) benchmarks/fine_tuning.py $(ARGS)
+	@$(PY) benchmarks/lora.py $(ARGS)
 	@$(PY) benchmarks/image_sizes.py $(ARGS)
 
 # Versions and markers only: no addresses, and what pip finds in a folder of this machine does not get in.

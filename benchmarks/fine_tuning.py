@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -59,11 +60,11 @@ def lesson_names(number: str, parameters: dict[str, Any], last: str) -> dict[str
     raise LookupError(f"no cell of {lesson.name} sets {last}")
 
 
-def searched(lesson: dict[str, Any], name: str) -> dict[str, float]:
+def searched(lesson: dict[str, Any], name: str, rates: Sequence[float]) -> dict[str, float]:
     """Validation loss by rate, on the first seed; a rate at which training fails has none."""
     losses = {}
-    for factor in FACTORS:
-        rate = float(f"{factor * LOWEST[name]:.0e}")
+    for exact in rates:
+        rate = float(f"{exact:.0e}")  # as it is written in a lesson
         try:
             _, curve, _ = lesson["run"](name, lesson["SEED"], rate)
         except CourseError as error:  # its loss is no number any more
@@ -107,7 +108,7 @@ def results(dataset: str, per_class: int) -> list[dict[str, Any]]:
     print(f"{lesson['data'].name}, {lesson['per_class']} a class", flush=True)
     rows = []
     for name in lesson["strategies"]:
-        losses = searched(lesson, name)
+        losses = searched(lesson, name, [factor * LOWEST[name] for factor in FACTORS])
         rate = float(min(losses, key=losses.__getitem__))
         lesson["RATES"][name] = rate  # the later strategies build on the frozen one's
         row = measured(lesson, name, rate, [lesson["run"](name, seed) for seed in seeds])

@@ -44,6 +44,24 @@ class FrozenBackbone(nn.Module):
         return self.backbone(inputs)
 
 
+class KeepStatistics(nn.Module):
+    """A network that is fine-tuned while its BatchNorm statistics stay as they were. Lesson 05 shows it in a cell."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def train(self, mode: bool = True) -> KeepStatistics:
+        super().train(mode)
+        for layer in self.network.modules():
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                layer.eval()
+        return self
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.network(images)
+
+
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
     """`eval()` for a while; each layer then gets its own mode back."""

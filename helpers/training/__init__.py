@@ -4,6 +4,7 @@ from helpers.training.batches import FlippedBatches, as_tensors
 from helpers.training.devices import device_name, pick_device, seed_everything
 from helpers.training.features import extract_features
 from helpers.training.loop import accuracy, evaluate, loader, predict, train
+from helpers.training.stopping import until_it_stops
 
 __all__ = [
     "FlippedBatches",
@@ -17,4 +18,5 @@ __all__ = [
     "predict",
     "seed_everything",
     "train",
+    "until_it_stops",
 ]

@@ -128,3 +128,43 @@ def _step_seconds(model, optimizer, image: Tensor, count: int, device) -> float:
         took.append(time.perf_counter() - started)
     optimizer.zero_grad()
     return min(took)
+
+
+@dataclass(frozen=True)
+class StepMemory:
+    """What one training step keeps beside the weights, in bytes."""
+
+    gradients: int
+    optimizer: int
+    activations: int
+
+
+def step_memory(model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor) -> StepMemory:
+    """Take a real training step, and count the bytes of what had to be kept.
+
+    Counted are the gradients, the optimizer's tensors after the step, and the tensors that the forward pass saved for
+    the way back, each memory block once. Blocks of the weights are not counted: they are there anyway. It is a count
+    and not a peak: what operations need in between comes on top.
+    """
+    own = {_block(one).data_ptr() for one in (*model.parameters(), *model.buffers())}
+    saved: dict[int, int] = {}
+
+    def remember(tensor: Tensor) -> Tensor:
+        block = _block(tensor)
+        if block.data_ptr() not in own:
+            saved[block.data_ptr()] = block.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor):
+        loss = nn.functional.cross_entropy(model(images), labels)
+    activations = sum(saved.values())
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    gradients = sum(one.grad.nbytes for one in model.parameters() if one.grad is not None)
+    state = [one for of_one in optimizer.state.values() for one in of_one.values() if isinstance(one, Tensor)]
+    return StepMemory(gradients, sum(one.nbytes for one in state if one.ndim), activations)
+
+
+def _block(tensor: Tensor) -> torch.UntypedStorage:
+    return tensor.untyped_storage()

@@ -44,12 +44,12 @@ WRONG = [
 
 @functools.cache
 def _names_above(lesson: str, number: str) -> dict[str, object]:
-    """All that an answer may use: what the parameters and the imports cell leave, and what cells above it import."""
+    """All that an answer may use: what parameters, imports and definitions leave, and what other cells above import."""
     notebook = find_lessons([lesson])[0].read()
     above = notebook.cells[: notebook.cells.index(exercise_cells(notebook)[number])]
     names: dict[str, object] = {"__name__": "__main__"}
     for cell in above:
-        whole = cell is parameters_cell(notebook) or "imports" in cell.metadata.get("tags", [])
+        whole = cell is parameters_cell(notebook) or {"imports", "definitions"} & set(cell.metadata.get("tags", []))
         source = cell.source if whole else _imports_of(cell)
         exec(compile(source, f"<{lesson} {cell.id}>", "exec"), names)
     return names

@@ -50,6 +50,11 @@ SPOILERS = {
     "5.3": ("    matrices =", "    model.requires_grad_(False).half()\n    matrices ="),
     "5.4": ("    if step <", "    torch.set_default_dtype(torch.float16)\n    step = 0\n    if step <"),
     "5.5": ("    way =", "    [value.zero_() for value in before.values()]\n    after.clear()\n    way ="),
+    "7.1": ("        if rank < 1:", "        layer.weight.data.zero_()\n        if rank < 1:"),
+    "7.2": ("    network.requires_grad_(False)\n", "    network.requires_grad_(False).half()\n"),
+    "7.3": ("    layer =", "    lora.down.reset_parameters()\n    layer ="),
+    "7.4": ("    return", "    [value.zero_() for value in before.values()]\n    before.clear()\n    return"),
+    "7.5": ("    modes =", "    images.zero_()\n    names.clear()\n    modes ="),
 }
 
 

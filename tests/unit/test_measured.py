@@ -9,13 +9,14 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from helpers.course.lessons import find_lessons
 from helpers.course.measured import earlier_results, load_measured, load_published, save_measured
 from helpers.course.parameters import default_parameters
 from helpers.errors import CourseError
 from helpers.places import repository
-from helpers.training.comparing import Summary, compare_summaries
+from helpers.training.comparing import Summary, compare_paired, compare_summaries
 
 
 @pytest.fixture
@@ -214,6 +215,84 @@ class TestFineTuning:
     def test_the_benchmark_says_what_it_takes(self):
         told = _help_of("fine_tuning")
         assert "--dataset" in told and "--per-class" in told and "data/measured/fine_tuning.json" in told
+
+
+class TestLora:
+    """The file that lesson 07 shows."""
+
+    @pytest.fixture
+    def lora(self):
+        return load_measured("lora")
+
+    @pytest.fixture
+    def lesson(self):
+        return default_parameters(find_lessons(["07"])[0].read())
+
+    def test_it_was_measured_with_the_lesson_as_it_is_now(self, lora, lesson):
+        """Another size or rule in the lesson makes the file stale: run the benchmark again."""
+        assert lora["parameters"]
+        assert {name: lesson.get(name) for name in lora["parameters"]} == lora["parameters"]
+        left_out = set(lesson) - set(lora["parameters"])
+        assert left_out == {"DATASET", "PER_CLASS", "DEVICE", "REPEATS", "RATES", "RUN", "RANK"}
+
+    def test_each_dataset_has_every_strategy(self, lora, lesson):
+        strategies: dict[tuple, list] = {}
+        for row in lora["results"]:
+            strategies.setdefault((row["dataset"], row["per_class"]), []).append(row["strategy"])
+        assert (lesson["DATASET"], lesson["PER_CLASS"]) in strategies
+        assert all(rows == list(lesson["RATES"]) for rows in strategies.values())
+
+    def test_each_rate_won_a_search_of_the_same_size(self, lora):
+        for row in lora["results"]:
+            rates = [float(rate) for rate in row["search"]]
+            assert len(rates) == 6 and 300 <= round(max(rates) / min(rates)) <= 333
+            assert row["rate"] == float(min(row["search"], key=row["search"].__getitem__))
+
+    def test_the_lesson_takes_the_rates_that_won(self, lora, lesson):
+        here = (lesson["DATASET"], lesson["PER_CLASS"])
+        won = {row["strategy"]: row["rate"] for row in lora["results"] if (row["dataset"], row["per_class"]) == here}
+        assert won == lesson["RATES"]
+
+    def test_every_run_stopped_because_its_validation_did(self, lora, lesson):
+        for row in lora["results"]:
+            assert len(row["curves"]) == len(row["right"]) >= (6 if row["dataset"] == lesson["DATASET"] else 3)
+            for curve in row["curves"]:
+                losses = [epoch["val loss"] for epoch in curve]
+                assert len(losses) < lesson["EPOCHS"], (row["dataset"], row["strategy"])
+                assert min(losses[-lesson["PATIENCE"] :]) >= min(losses)
+
+    def test_what_the_lesson_says_of_it_holds(self, lora, lesson):
+        """Lesson 07 says in words which gaps are there; another measurement must not leave the words standing."""
+        at = {(row["dataset"], row["strategy"]): row for row in lora["results"]}
+
+        def gap(dataset, name, other):
+            one, two = (
+                torch.tensor([[int(one) for one in of_a_seed] for of_a_seed in at[dataset, strategy]["right"]]).bool()
+                for strategy in (name, other)
+            )
+            return compare_paired(one, two)
+
+        painted = gap(lesson["DATASET"], "LoRA, rank 4", "linear probe")
+        assert painted.beyond_chance and painted.difference > 0
+        rows = [row for row in lora["results"] if row["dataset"] == lesson["DATASET"]]
+        widest, highest = (max(rows, key=lambda row: row[key])["strategy"] for key in ("sd", "accuracy"))
+        assert widest == highest == "full"
+        photos = {dataset for dataset, _ in at} - {lesson["DATASET"]}
+        assert photos == {"flowers"}
+        for dataset in (lesson["DATASET"], "flowers"):
+            assert not gap(dataset, "LoRA, rank 4", "full").beyond_chance
+        assert not gap("flowers", "LoRA, rank 4", "linear probe").beyond_chance
+
+    def test_accuracies_are_those_of_the_answers(self, lora):
+        for row in lora["results"]:
+            shares = [of_a_seed.count("1") / row["test_images"] for of_a_seed in row["right"]]
+            assert all(set(of_a_seed) <= {"0", "1"} for of_a_seed in row["right"])
+            assert row["accuracy"] == pytest.approx(statistics.mean(shares), abs=1e-4)
+            assert row["sd"] == pytest.approx(statistics.stdev(shares), abs=1e-4)
+
+    def test_the_benchmark_says_what_it_takes(self):
+        told = _help_of("lora")
+        assert "--dataset" in told and "--per-class" in told and "data/measured/lora.json" in told
 
 
 class TestImageSizes:

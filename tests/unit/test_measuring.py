@@ -12,7 +12,7 @@ from torch import nn
 
 from helpers.errors import CourseError
 from helpers.training import measuring
-from helpers.training.measuring import Peak, peak_memory, seconds_a_training_image
+from helpers.training.measuring import Peak, peak_memory, seconds_a_training_image, step_memory
 
 MEGABYTES = 200
 SLACK = 40  # what the interpreter and the allocator may add or keep
@@ -158,3 +158,26 @@ def test_a_slow_network_is_asked_for_two_images_and_no_batch(threads, monkeypatc
     assert _seconds(model) >= 0.005
     assert set(model.asked) == {2}
     assert torch.get_num_threads() == threads
+
+
+def test_step_memory_counts_gradients_optimizer_and_what_was_saved():
+    model = nn.Sequential(nn.Linear(8, 16, bias=False), nn.ReLU(), nn.Linear(16, 2, bias=False))
+    images, labels = torch.randn(4, 8), torch.tensor([0, 1, 0, 1])
+    model[0].requires_grad_(False)
+    optimizer = torch.optim.AdamW(model[2].parameters())
+    found = step_memory(model, optimizer, images, labels)
+    assert found.gradients == 4 * 32 and found.optimizer == 2 * 4 * 32
+    hidden, log_softmax = 4 * 4 * 16, 4 * 4 * 2
+    assert hidden + log_softmax <= found.activations <= hidden + log_softmax + 8 * 5  # labels, and a scalar
+
+
+def test_step_memory_of_the_whole_network_is_more():
+    def of(trainable):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2))
+        model[0].requires_grad_(trainable)
+        optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+        return step_memory(model, optimizer, torch.randn(4, 8), torch.tensor([0, 1, 0, 1]))
+
+    assert of(True).activations > of(False).activations and of(True).gradients > of(False).gradients
+    assert of(True).optimizer == 0  # SGD without momentum remembers nothing
