@@ -1,9 +1,11 @@
-"""Every lesson three ways: as it ships, solved, and answered wrong. One class a way, so that workers share them."""
+"""Every lesson solved, answered wrong, and with a network whose weights are not here; nbval runs it as it ships.
+
+One class a way, so that workers share them.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -28,10 +30,6 @@ SMALL: dict[str, dict] = {
     "07": {"PER_CLASS": 2, "EPOCHS": 1, "SIDE": 32, "REPEATS": 2},
 }
 
-# A contract is for a lesson that has two cores to itself. Beside another worker it has one.
-SHARE = 2 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1 else 1
-
-
 # An accuracy, or the probability of an answer, with its number.
 RESULT = re.compile(r"(accuracy|belief|agree|right|named|says)[\s\S]{0,300}?\b[01]\.\d\d", re.IGNORECASE)
 
@@ -52,21 +50,6 @@ def _exercises(lesson: Lesson) -> list[str]:
 
 def test_there_are_lessons():
     assert all_lessons(), "the notebooks folder is empty"
-
-
-class TestUnsolved:
-    @LESSONS
-    def test_runs_to_its_end_within_its_contract(self, lesson, tmp_path):
-        result = _run(lesson, tmp_path)
-        assert result.checks == {
-            "correct": 0,
-            "incorrect": 0,
-            "not_attempted": len(_exercises(lesson)),
-            "error": 0,
-        }
-        promised = lesson.contract()
-        assert result.peak_rss_mb <= promised.peak_mb
-        assert result.seconds <= promised.seconds * SHARE
 
 
 class TestAnotherBackbone:
