@@ -217,6 +217,9 @@ def with_lora(layer, rank, alpha):
                 ),
                 "0 numbers are trainable",
             ),
+            "cuts the graph before A": Wrong(
+                but_for(UPDATE, "self.up(self.down(x))", "self.up(self.down(x.detach()))"), "leave `x` in the graph"
+            ),
         },
     ),
     "7.2": Answers(
@@ -338,6 +341,9 @@ class Own(LoRA):
                 "no longer computes what it did",
             ),
             "twice the rank": Wrong(but_for(ADD, ", rank, alpha))", ", 2 * rank, alpha))"), "rank 2 at each"),
+            "alpha is left out": Wrong(
+                but_for(ADD, "get_submodule(name), rank, alpha", "get_submodule(name), rank, rank"), "as they came"
+            ),
         },
     ),
     "7.3": Answers(

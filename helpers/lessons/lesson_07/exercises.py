@@ -17,7 +17,7 @@ from helpers.checking.untouched import input_untouched, left_as_found
 from helpers.course.exercise import Exercise, Exercises, Level
 from helpers.course.verdicts import require, tried_on
 from helpers.models.freezing import moved, snapshot
-from helpers.models.lora import LoRA
+from helpers.models.lora import LoRA, attach
 
 
 def _tried(case: str, answer: Callable, *given: object) -> object:
@@ -84,6 +84,7 @@ def with_lora(layer, rank, alpha):
             _has_the_numbers_of(made, rank * sum(layer.weight.shape), f"rank * (inputs + outputs), for rank {rank}")
             _all_of_it_learns(made, inputs, case)
             _adds_a_scaled_product(made, inputs, expected, alpha, rank, case)
+            _lets_gradients_through(made, inputs, before["weight"].sum(dim=0) + alpha / 4 * len(layer.weight), case)
             require(not _moved_of_old(before, layer), f"{opening(case)} training moved the layer itself. {FREEZE_IT}")
         for rank in (0, -2):
             refusal(lambda rank=rank: with_lora(nn.Linear(3, 2), rank, 1), f"For a rank of {rank}")
@@ -158,6 +159,17 @@ def _adds_a_scaled_product(
     same_function(made(inputs), right, reason, off=1e-4)
 
 
+def _lets_gradients_through(made: nn.Module, inputs: Tensor, slope: Tensor, case: str) -> None:
+    """With 0.5 everywhere in A and B, as above: by `slope` the sum of the outputs grows with each input."""
+    inputs = inputs.clone().requires_grad_()
+    made(inputs).sum().backward()
+    require(
+        inputs.grad is not None and torch.allclose(inputs.grad, slope.expand_as(inputs), atol=1e-4),
+        f"{opening(case)} the gradient at the inputs is not that of `layer(x) + alpha / rank * (B A x)`. What "
+        "stands before your module could not learn through it: leave `x` in the graph.",
+    )
+
+
 class WhereTheParametersAre(Exercise):
     number = "7.2"
     title = "where the parameters are"
@@ -187,20 +199,25 @@ def add_lora(network, rank, alpha):
     def examine(self, add_lora):
         for case, build, places in CONVOLUTIONAL:
             network, images = build().eval(), torch.randn(2, 3, 8, 8)
-            expected = network(images).detach()
+            expected, ours = network(images).detach(), copy.deepcopy(network)
+            attach(ours, places, 2, 4)
             widths = [sum(network.get_submodule(name).weight.shape[:2]) for name in places]
             said = _tried(case, add_lora, network, 2, 4)
             exactly(said, places, case, missing="1x1 convolutions count at any depth.", extra=NOT_POINTWISE)
             found = logits_of(network, images, f"{opening(case)} the network", SAME_STRIDE)
             same_function(found, expected, f"{opening(case)} the network no longer computes what it did.")
             _has_the_numbers_of(network, 2 * sum(widths), "rank 2 at each of the 1x1 convolutions")
-            changed = _filled(network)(images)
-            require(not torch.allclose(changed, expected), f"{opening(case)} the LoRAs have no part in the answer.")
+            found, right = _filled(network, 0.05)(images), _filled(ours, 0.05)(images)
+            require(not torch.allclose(found, expected), f"{opening(case)} the LoRAs have no part in the answer.")
+            same_function(
+                found, right, f"{opening(case)} the updates count too much or too little: {PASS_ON}", off=1e-4
+            )
             _sits_at(network, images, places, case)
         return "A LoRA at each 1x1 convolution, at any depth, and everything else frozen."
 
 
 NOT_POINTWISE = "It is no 1x1 convolution with one group: look at `kernel_size` and `groups`."
+PASS_ON = "give `rank` and `alpha` on to each `LoRA` as they came."
 SAME_STRIDE = "`down` has to have the stride of its layer."
 
 

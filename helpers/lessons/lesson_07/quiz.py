@@ -70,7 +70,8 @@ QUIZ = Quiz(
             ),
         ),
         Question(
-            "You put LoRA around `out_proj` of torchvision's attention. Training runs, and nothing gets better. Why?",
+            "With peft you put LoRA at `out_proj` of torchvision's attention. Training runs, and in the end the "
+            "network is as good as a linear probe. Why?",
             (
                 Option(
                     "The rank is too small.",
