@@ -118,10 +118,17 @@ def results(dataset: str, per_class: int) -> list[dict[str, Any]]:
     return rows
 
 
-def with_earlier(new: list[dict], parameters: dict) -> list[dict]:
-    """The new rows, and those in the file that are about other data or another number of pictures."""
+def save_with_earlier(name: str, new: list[dict], defaults: dict[str, Any], varied: Sequence[str]) -> None:
+    """Write the file `name`: the new rows, and those in it about other data or another number of pictures.
+
+    Its parameters are the lesson's `defaults`, but for what a benchmark has `varied`. The lesson's dataset comes first.
+    """
+    parameters = {key: value for key, value in defaults.items() if key not in varied}
     here = {(row["dataset"], row["per_class"]) for row in new}
-    return [row for row in earlier_results(NAME, parameters) if (row["dataset"], row["per_class"]) not in here] + new
+    rows = [row for row in earlier_results(name, parameters) if (row["dataset"], row["per_class"]) not in here] + new
+    rows.sort(key=lambda row: (row["dataset"] != defaults["DATASET"], row["dataset"], row["per_class"]))
+    file = save_measured(name, {"results": rows, "parameters": parameters, "versions": versions_here()})
+    print(f"Written to {file}", flush=True)
 
 
 def main() -> None:
@@ -131,12 +138,8 @@ def main() -> None:
     parser.add_argument("--per-class", type=int, nargs="+", default=PER_CLASS, help="training pictures a class")
     given = parser.parse_args()
 
-    parameters = {name: value for name, value in defaults.items() if name not in VARIED}
     for per_class in given.per_class:
-        rows = with_earlier(results(given.dataset, per_class), parameters)
-        rows.sort(key=lambda row: (row["dataset"] != defaults["DATASET"], row["dataset"], row["per_class"]))
-        file = save_measured(NAME, {"results": rows, "parameters": parameters, "versions": versions_here()})
-        print(f"Written to {file}", flush=True)
+        save_with_earlier(NAME, results(given.dataset, per_class), defaults, VARIED)
 
 
 if __name__ == "__main__":

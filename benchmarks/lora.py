@@ -15,10 +15,9 @@ import argparse
 from typing import Any
 
 import torch
-from fine_tuning import lesson_names, measured, searched
+from fine_tuning import lesson_names, measured, save_with_earlier, searched
 
 from helpers.course.lessons import find_lessons
-from helpers.course.measured import earlier_results, save_measured, versions_here
 from helpers.course.parameters import default_parameters
 
 NAME = "lora"
@@ -59,16 +58,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="runs at the best rate, 2 or more")
     given = parser.parse_args()
 
-    parameters = {name: value for name, value in defaults.items() if name not in VARIED}
     for per_class in given.per_class:
-        new = results(given.dataset, per_class, given.seeds)
-        here = {(row["dataset"], row["per_class"]) for row in new}
-        rows = [
-            row for row in earlier_results(NAME, parameters) if (row["dataset"], row["per_class"]) not in here
-        ] + new
-        rows.sort(key=lambda row: (row["dataset"] != defaults["DATASET"], row["dataset"], row["per_class"]))
-        file = save_measured(NAME, {"results": rows, "parameters": parameters, "versions": versions_here()})
-        print(f"Written to {file}", flush=True)
+        save_with_earlier(NAME, results(given.dataset, per_class, given.seeds), defaults, VARIED)
 
 
 if __name__ == "__main__":
