@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import psutil
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from helpers.course.lessons import Contract, all_lessons
+from helpers.course.running import resident_bytes
 
 # A contract is for a lesson that has two cores to itself. Beside another worker it has one.
 SHARE = 2 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1 else 1
 
+_EVERY = 0.2  # seconds between two looks at the memory
 _seconds: dict[IPyNbFile, float] = {}
+_peak: dict[IPyNbFile, int] = {}  # bytes, of the kernel and its children
 _last: dict[IPyNbFile, IPyNbCell] = {}
 
 
@@ -27,7 +29,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     """The kernel starts in the first cell's."""
-    return (yield from _timed(item))
+    result = yield from _timed(item)
+    if isinstance(item, IPyNbCell) and item.parent not in _peak:
+        _peak[item.parent] = 0
+        threading.Thread(target=_watch, args=(item.parent,), daemon=True).start()
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
@@ -47,11 +53,19 @@ def _timed(item: pytest.Item) -> Iterator[None]:
             _seconds[item.parent] = _seconds.get(item.parent, 0.0) + time.perf_counter() - started
 
 
+def _watch(notebook: IPyNbFile) -> None:
+    """Keep the most that the kernel and its children held, until the kernel is gone."""
+    kernel = notebook.kernel.km.provisioner.pid
+    while held := resident_bytes(kernel):
+        _peak[notebook] = max(_peak[notebook], held)
+        time.sleep(_EVERY)
+
+
 def _hold_to_contract(notebook: IPyNbFile) -> None:
     """Called when its last cell has run, while its kernel is still there."""
     promised = next((one.contract() for one in all_lessons() if one.path == notebook.path), None)
     if promised is not None:
-        broken = kept(promised, _seconds[notebook], _peak_mb(notebook.kernel.km.provisioner.pid), SHARE)
+        broken = kept(promised, _seconds[notebook], _peak[notebook] / 2**20, SHARE)
         assert not broken, broken
 
 
@@ -63,12 +77,3 @@ def kept(promised: Contract, seconds: float, peak_mb: float, share: int) -> str:
     if peak_mb > promised.peak_mb:
         told.append(f"it took {peak_mb:,.0f} MB, and at most {promised.peak_mb:,} MB are promised")
     return "; ".join(told)
-
-
-def _peak_mb(kernel: int) -> float:
-    """The most that the kernel ever held, as Linux keeps it; elsewhere what it holds now."""
-    status = Path(f"/proc/{kernel}/status")
-    if not status.exists():
-        return psutil.Process(kernel).memory_info().rss / 2**20
-    peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-    return float(peak.split()[1]) / 1024

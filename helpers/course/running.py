@@ -204,11 +204,12 @@ def _watch(run: _Run) -> None:
 def _sample_memory(run: _Run, kernel: int) -> None:
     """Keep the highest sum of resident memory over the kernel and its children."""
     while not run.finished.is_set():
-        run.peak_bytes = max(run.peak_bytes, _resident(kernel))
+        run.peak_bytes = max(run.peak_bytes, resident_bytes(kernel))
         run.finished.wait(_SAMPLE_EVERY)
 
 
-def _resident(process: int) -> int:
+def resident_bytes(process: int) -> int:
+    """The memory that a process and its children hold now; 0 where it is gone."""
     total = 0
     with contextlib.suppress(psutil.Error):  # gone meanwhile: the samples so far stand
         kernel = psutil.Process(process)

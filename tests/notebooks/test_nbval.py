@@ -20,7 +20,9 @@ def course(tmp_path):
     def run(seconds: int, peak_mb: int) -> subprocess.CompletedProcess:
         cells = [
             nbformat.v4.new_code_cell("import time\ntime.sleep(1.5)", execution_count=1),
-            nbformat.v4.new_code_cell("block = bytearray(b'x') * (200 * 2**20)\ndel block", execution_count=2),
+            nbformat.v4.new_code_cell(
+                "block = bytearray(b'x') * (200 * 2**20)\ntime.sleep(1)\ndel block", execution_count=2
+            ),
         ]
         notebook = nbformat.v4.new_notebook(cells=cells)
         contract = {"seconds": seconds, "peak_mb": peak_mb, "download_mb": 0}
