@@ -25,6 +25,7 @@ from torch import Tensor
 
 from helpers.course.measured import save_measured, versions_here
 from helpers.data import load_dataset
+from helpers.data.splits import Splits
 from helpers.errors import CourseError
 from helpers.models import load_backbone
 from helpers.models.distance import distance_from_pretraining
@@ -89,6 +90,13 @@ def finals(domain: str, log: Log) -> list[Task]:
     ]
 
 
+def _first_phase(domain: str, log: Log) -> list[Task]:
+    tasks = searches(domain)
+    if any(task not in log for task in tasks):
+        dataset(domain)
+    return tasks
+
+
 def _task(domain: str, strategy: str, per_class: int, seed: int, rate: float) -> Task:
     return {"domain": domain, "strategy": strategy, "per_class": per_class, "seed": seed, "rate": rate}
 
@@ -107,14 +115,17 @@ def best_rate(domain: str, strategy: str, per_class: int, log: Log) -> float:
 # -- One run ------------------------------------------------------------------------------------------------
 
 
+def dataset(domain: str) -> Splits:
+    """The domain's pictures; painted ones are kept on disk, so that they are painted once and not by each process."""
+    how = DOMAINS[domain]
+    parts = {f"{part}_per_class": count for part, count in PARTS[how["name_or_folder"]].items()}
+    return load_dataset(**how, seed=0, image_size=PAINTED_SIDE, train_per_class=max(sizes_of(domain)), **parts)
+
+
 @functools.lru_cache(maxsize=1)
 def pictures(domain: str) -> dict[str, tuple[Tensor, Tensor]]:
     """The three parts of a domain as tensors: all training pictures there are, and the same others for each run."""
-    most = max(sizes_of(domain))
-    how = dict(DOMAINS[domain])
-    parts = {f"{part}_per_class": count for part, count in PARTS[how["name_or_folder"]].items()}
-    data = load_dataset(**how, seed=0, image_size=PAINTED_SIDE, train_per_class=most, **parts)
-    data = data.with_transform(backbone().transforms_for(SIDE))
+    data = dataset(domain).with_transform(backbone().transforms_for(SIDE))
     return {part: as_tensors(getattr(data, part)) for part in ("train", "val", "test")}
 
 
@@ -238,7 +249,7 @@ def main() -> None:
     log = Log(repository() / "data" / "measured" / f"{NAME}.jsonl", key, PARAMETERS)
     phases, every = [], 0
     for domain in given.domains:
-        phases.append(functools.partial(searches, domain))
+        phases.append(functools.partial(_first_phase, domain, log))
         phases.append(lambda domain=domain: [t for t in finals(domain, log) if t["per_class"] in given.sizes])
         every += _count(domain)
     everything = sum(_whole_weight(domain) for domain in given.domains)

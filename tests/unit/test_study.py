@@ -1,0 +1,135 @@
+"""Lesson 08's study as a program: it survives being killed, and never mixes what does not belong together."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from helpers.errors import CourseError
+from helpers.places import repository
+
+TOY = Path(__file__).with_name("toy_study.py")
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A folder of the course of its own, with the benchmarks in it."""
+    (tmp_path / "notebooks").mkdir()
+    shutil.copytree(repository() / "benchmarks", tmp_path / "benchmarks")
+    return tmp_path
+
+
+def start(home: Path) -> subprocess.Popen:
+    environment = {**os.environ, "COURSE_HOME": str(home)}
+    return subprocess.Popen(
+        [sys.executable, TOY, "--processes", "1"], env=environment, stdout=subprocess.PIPE, text=True, process_group=0
+    )
+
+
+def whole_table(home: Path) -> bytes:
+    out, _ = (process := start(home)).communicate()
+    assert process.returncode == 0, out
+    return (home / "data" / "measured" / "study.json").read_bytes()
+
+
+def lines(home: Path) -> int:
+    log = home / "data" / "measured" / "study.jsonl"
+    return log.read_bytes().count(b"\n") if log.exists() else 0
+
+
+def test_killed_ten_times_it_ends_in_the_same_table(home, tmp_path_factory):
+    never_killed = tmp_path_factory.mktemp("never killed")
+    shutil.copytree(home, never_killed, dirs_exist_ok=True)
+    expected = whole_table(never_killed)
+    dice, kills = random.Random(0), 0
+    while kills < 10:
+        goal, process = lines(home) + dice.randint(1, 25), start(home)
+        while process.poll() is None and lines(home) < goal:
+            time.sleep(0.001)
+        assert process.poll() is None, "it ended before it was killed ten times"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        kills += 1
+    assert lines(home) < lines(never_killed)
+    assert whole_table(home) == expected
+    assert lines(home) == lines(never_killed)  # nothing was run twice
+
+
+@pytest.fixture(scope="module")
+def study_run():
+    return runpy.run_path(str(repository() / "benchmarks" / "study_run.py"))
+
+
+@pytest.fixture
+def log(study_run, tmp_path):
+    return lambda settings=None: study_run["Log"](tmp_path / "log.jsonl", lambda row: row["name"], settings or {"a": 1})
+
+
+def test_a_line_that_was_cut_off_is_run_again(log, tmp_path):
+    log().add({"name": "first"})
+    log().add({"name": "second"})
+    file = tmp_path / "log.jsonl"
+    file.write_bytes(file.read_bytes()[:-5])
+    again = log()
+    assert {"name": "first"} in again and {"name": "second"} not in again
+    again.add({"name": "second"})
+    assert {"name": "second"} in log()
+
+
+def test_results_of_other_settings_are_not_mixed_in(log):
+    log().add({"name": "first"})
+    with pytest.raises(CourseError, match="other settings: move it away"):
+        log({"a": 2})
+    assert {"name": "first"} in log()
+
+
+def test_right_and_wrong_are_packed_without_loss():
+    packed = _study()["packed"]
+    right = [True, False, False, True, True, True]
+    bits = f"{int(packed(right), 16):08b}"
+    assert [bit == "1" for bit in bits[: len(right)]] == right
+    assert packed([False] * 8) == "00"
+
+
+def test_the_counts_that_progress_tells_are_those_that_are_run():
+    study = _study()
+    for domain in study["DOMAINS"]:
+        tasks = {study["key"](task) for task in study["searches"](domain)}
+        lowest = {key: {"val_loss": 1.0} for key in tasks}
+        finals = study["finals"](domain, _Losses(lowest, study["key"]))
+        assert len(tasks | {study["key"](task) for task in finals}) == study["_count"](domain)
+
+
+class _Losses:
+    def __init__(self, rows, key):
+        self.rows, self.key = rows, key
+
+    def __getitem__(self, task):
+        return self.rows[self.key(task)]
+
+
+def _study():
+    sys.path.insert(0, str(repository() / "benchmarks"))
+    try:
+        return runpy.run_path(str(repository() / "benchmarks" / "study.py"))
+    finally:
+        sys.path.remove(str(repository() / "benchmarks"))
+
+
+def test_the_record_of_runs_belongs_to_the_settings_of_the_study():
+    """The record that ships is the study's so far: `make study` goes on from it."""
+    first, *rows = (repository() / "data" / "measured" / "study.jsonl").read_text(encoding="utf-8").splitlines()
+    study = _study()
+    assert json.loads(first) == json.loads(json.dumps(study["PARAMETERS"]))
+    keys = [study["key"](json.loads(row)) for row in rows]
+    assert len(set(keys)) == len(keys) > 0
