@@ -16,7 +16,7 @@ PY  := .venv/bin/python
 FIRST := notebooks/00_start_here.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run update test lint notebooks measured lock FORCE
+.PHONY: help setup lab run update test lint notebooks measured study lock FORCE
 FORCE:
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo "make lint       check the style of code and notebooks: a second"
 	@echo "make notebooks  execute the lessons and write them back, for those who change them: about a minute a lesson"
 	@echo "make measured   run again what is too long for a lesson, into data/measured: about two hours on two cores"
+	@echo "make study      strategies x sizes x domains for lesson 08, into data/measured: hours; stop it and go on as you like"
 	@echo "make lock       write requirements.lock from pyproject.toml: seconds, needs the network"
 
 # -- Set-up -------------------------------------------------------------------------------------------------
@@ -107,6 +108,10 @@ measured: setup
 	@$(PY) benchmarks/fine_tuning.py $(ARGS)
 	@$(PY) benchmarks/lora.py $(ARGS)
 	@$(PY) benchmarks/image_sizes.py $(ARGS)
+
+# Each run is kept as soon as it ends: killed at any moment, it goes on from there.
+study: setup
+	@$(PY) benchmarks/study.py $(ARGS)
 
 # Versions and markers only: no addresses, and what pip finds in a folder of this machine does not get in.
 lock: setup

@@ -22,7 +22,7 @@ def run(task: study.Task) -> study.Row:
 
 
 if __name__ == "__main__":
-    study.run, study.prepare = run, None
+    study.run, study.prepare = run, lambda: None
     study.DOMAINS = {name: study.DOMAINS[name] for name in DOMAINS}
     study.dataset = lambda domain: None
     study._about = lambda domain: {"distance": 0.5, "classes": 5, "test_images": 36}
