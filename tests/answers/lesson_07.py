@@ -127,6 +127,14 @@ def with_lora(layer, rank, alpha):
             "both start at random": Wrong(
                 but_for(UPDATE, "        nn.init.zeros_(self.up.weight)\n", ""), "does not start as the layer does"
             ),
+            "starts A with equal rows": Wrong(
+                but_for(
+                    UPDATE,
+                    "        nn.init.zeros_(self.up.weight)\n",
+                    "        nn.init.zeros_(self.up.weight)\n        nn.init.constant_(self.down.weight, 0.1)\n",
+                ),
+                "is of rank 1, and 2 was asked for",
+            ),
             "forgets the scale": Wrong(but_for(UPDATE, "alpha / rank", "1.0"), "Look at the scale"),
             "scales by alpha alone": Wrong(but_for(UPDATE, "alpha / rank", "alpha"), "Look at the scale"),
             "leaves the layer trainable": Wrong(

@@ -83,6 +83,7 @@ def with_lora(layer, rank, alpha):
             _starts_as_nothing(made, inputs, expected, case)
             _has_the_numbers_of(made, rank * sum(layer.weight.shape), f"rank * (inputs + outputs), for rank {rank}")
             _all_of_it_learns(made, inputs, case)
+            _has_ways_of_its_own(made, before["weight"], rank, case)
             _adds_a_scaled_product(made, inputs, expected, alpha, rank, case)
             _lets_gradients_through(made, inputs, before["weight"].sum(dim=0) + alpha / 4 * len(layer.weight), case)
             require(not _moved_of_old(before, layer), f"{opening(case)} training moved the layer itself. {FREEZE_IT}")
@@ -143,6 +144,19 @@ def _all_of_it_learns(made: nn.Module, inputs: Tensor, case: str) -> None:
         not still,
         f"{opening(case)} two training steps did not move {quoted(still)}. Either no gradient reaches it, or `A` and "
         "`B` both start with zeros: then neither can move the other.",
+    )
+
+
+@torch.no_grad()
+def _has_ways_of_its_own(made: nn.Module, weight: Tensor, rank: int, case: str) -> None:
+    """Rows of `A` that start alike get the same gradients for ever: then the update is of rank 1."""
+    width = weight.shape[1]
+    update = (made(torch.eye(width)) - made(torch.zeros(1, width))).T - weight
+    found = int(torch.linalg.matrix_rank(update, rtol=2e-5))
+    require(
+        found == rank,
+        f"{opening(case)} after two training steps the update `B A` is of rank {found}, and {rank} was asked for. Rows "
+        "of `A` that start with the same numbers stay the same: let `A` start with random ones.",
     )
 
 
