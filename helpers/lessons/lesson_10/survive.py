@@ -322,11 +322,14 @@ def _file_names(broken: object, case: str) -> list[str]:
 
 
 def _nothing_is_open(folder: Path, case: str) -> None:
-    gc.collect()  # what nobody holds any more is closed
-    still = [Path(file.path).name for file in psutil.Process().open_files() if Path(file.path).parent == folder]
+    def still() -> list[str]:
+        return [Path(file.path).name for file in psutil.Process().open_files() if Path(file.path).parent == folder]
+
+    if still():
+        gc.collect()  # what nobody holds any more is closed; it takes a second
     require(
-        not still,
-        f"{opening(case)} {quoted(still)} is still open, and a system lets a program hold some thousand files at "
+        not still(),
+        f"{opening(case)} {quoted(still())} is still open, and a system lets a program hold some thousand files at "
         "most. `with Image.open(path) as image:` closes it, once `convert` has read the pixels.",
     )
 
