@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from helpers.lessons.lesson_10 import EXERCISES
 from tests.answers import Answers, Wrong, but_for
 
 PHOTOS, READABLE, COUNT, SPLIT, BATCHES, BY_CLASS, STEP, DEVICE, RESUME = (
     EXERCISES[f"10.{number}"].answer for number in range(2, 11)
 )
+
+# What learners import in the cell of their answer, as the lesson needs little of it.
+IMPORTS = """
+import copy
+import io
+import math
+import os
+import pickle
+import random
+import shutil
+import tempfile
+import warnings
+from collections import Counter
+
+"""
+
+
+def _importing(answers: Answers) -> Answers:
+    right = {style: IMPORTS + source for style, source in answers.right.items()}
+    wrong = {mistake: replace(one, code=IMPORTS + one.code) for mistake, one in answers.wrong.items()}
+    return Answers(right, wrong)
+
 
 # Right answers, too, from which some of the wrong ones differ in a line.
 BY_LISTDIR = """
@@ -85,7 +109,7 @@ def resume(file, model, optimizer, generator):
     return epoch
 """
 
-SURVIVE = {
+_SURVIVE = {
     "10.2": Answers(
         right={
             "by os.listdir, with an assertion": BY_LISTDIR,
@@ -131,7 +155,7 @@ def photos_of(folder):
                 but_for(PHOTOS, '.glob("*/*")', '.rglob("*")'),
                 "should not",
             ),
-            "hidden files as well": Wrong(but_for(PHOTOS, " and not hidden", ""), "it is hidden"),
+            "hidden files as well": Wrong(but_for(PHOTOS, " and not hidden", ""), "hidden"),
             "hidden folders as well": Wrong(
                 but_for(PHOTOS, ' or photo.parent.name.startswith(".")', ""), "Its folder is hidden"
             ),
@@ -222,7 +246,7 @@ def readable(paths):
                     '                images.append(image.convert("RGB"))\n',
                     "            Image.open(path).verify()\n            images.append(Image.open(path))\n",
                 ),
-                "still open",
+                "your list misses `cut.jpg`",
             ),
             "fills up half a photo": Wrong(
                 "from PIL import ImageFile\n\n"
@@ -312,7 +336,8 @@ def count_classes(labels):
                 outcome="error",
             ),
             "tensors alone": Wrong(
-                but_for(COUNT, "np.asarray(labels)", "torch.as_tensor(labels)"), "For a tuple of names", outcome="error"
+                but_for(COUNT, "np.asarray(labels)", "torch.as_tensor(labels)"),
+                "For a tuple of names, your function refused",
             ),
             "counts by the highest": Wrong(
                 but_for(COUNT, "set(np.asarray(labels).tolist())", "range(max(labels) + 1)"), "you counted 6 classes"
@@ -399,8 +424,8 @@ def split(labels, seed):
                 but_for(
                     SPLIT,
                     "        if len(indices) < 2:\n"
-                    '            raise ValueError(f"class {label} has one image, and a split needs two: add one, or leave '
-                    'the class out")\n',
+                    '            raise ValueError(f"class {label} has one image, and a split needs two: add one, or '
+                    'leave the class out")\n',
                     "        if len(indices) < 2:\n            train += indices\n",
                 ),
                 "raise an error that names the class",
@@ -483,7 +508,7 @@ def batches_of(dataset, batch_size):
                 outcome="error",
             ),
             "fails where all are None": Wrong(
-                but_for(BATCHES, "default_collate(items) if items else None", "default_collate(items)"),
+                but_for(BATCHES, "(items) if items else None", "(items)"),
                 "With a whole batch of None",
                 outcome="error",
             ),
@@ -732,11 +757,14 @@ def train_step(model, optimizer, images, labels, step):
             ),
             "keeps views and not copies": Wrong(but_for(STEP, "buffer.clone()", "buffer"), "moved. The forward pass"),
             "trains in eval mode": Wrong(
-                but_for(STEP, "    loss = nn", "    model.eval()\n    loss = nn"), "is not what a plain training step"
+                but_for(STEP, "    loss = nn", "    model.eval()\n    loss = nn"), "one pass in `train()` mode"
             ),
             "never lets the statistics move": Wrong(
-                but_for(STEP, "    if not torch.isfinite(loss):\n", "    if True:\n").replace(
-                    "        raise ValueError(", "    if not torch.isfinite(loss):\n        raise ValueError("
+                but_for(
+                    STEP,
+                    "    optimizer.step()\n",
+                    "    optimizer.step()\n    for name, buffer in model.named_buffers():\n"
+                    "        buffer.copy_(before[name])\n",
                 ),
                 "is not what a plain training step",
             ),
@@ -826,7 +854,8 @@ def load_weights(file, device):
             "falls back in silence": Wrong(
                 but_for(
                     DEVICE,
-                    '        print(f"There is no {name} on this machine: going on with the CPU, which takes longer.")\n',
+                    '        print(f"There is no {name} on this machine: going on with the CPU, which takes '
+                    'longer.")\n',
                     "",
                 ),
                 "in silence",
@@ -944,7 +973,7 @@ def load_weights(file, device):
                     '        for name, tensor in state["model"].items():\n'
                     "            if name in own:\n                own[name].copy_(tensor)\n",
                 ),
-                "the model's parameters and buffers",
+                "the state of the model, parameters and buffers, is not",
             ),
             "the learning rate of the start": Wrong(
                 but_for(
@@ -988,7 +1017,8 @@ def load_weights(file, device):
                 but_for(
                     RESUME,
                     "    torch.save(state, draft)\n",
-                    '    if Path(file).exists():\n        os.rename(file, f"{file}.old")\n    torch.save(state, draft)\n',
+                    '    if Path(file).exists():\n        os.rename(file, f"{file}.old")\n'
+                    "    torch.save(state, draft)\n",
                 ),
                 "there is no checkpoint at all",
             ),
@@ -1037,8 +1067,19 @@ def load_weights(file, device):
             ),
             "leaves the network in half precision": Wrong(
                 but_for(RESUME, "    state = {\n", "    model.half()\n    state = {\n"),
-                "stopped with",
-                outcome="error",
+                "`save` changed the state of the model",
+            ),
+            "leaves the network in eval mode": Wrong(
+                but_for(RESUME, "    state = {\n", "    model.eval()\n    state = {\n"),
+                "`save` changed the mode of the model",
+            ),
+            "a half-written draft becomes the checkpoint": Wrong(
+                but_for(
+                    RESUME,
+                    "    torch.save(state, draft)\n    os.replace(draft, file)\n",
+                    "    try:\n        torch.save(state, draft)\n    finally:\n        os.replace(draft, file)\n",
+                ),
+                "the earlier checkpoint is gone",
             ),
             "the best alone": Wrong(
                 but_for(RESUME, "    state = {\n", "    if epoch:\n        return\n    state = {\n"), "comes next"
@@ -1046,3 +1087,5 @@ def load_weights(file, device):
         },
     ),
 }
+
+SURVIVE = {number: _importing(answers) for number, answers in _SURVIVE.items()}

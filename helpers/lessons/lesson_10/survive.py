@@ -95,7 +95,7 @@ def _picture(kind: str = "JPEG", mode: str = "RGB", seed: int = 0) -> bytes:
 def _same_state(one: object, other: object) -> bool:
     """Whether two states of an optimizer, or two dicts of tensors, hold the same, to the bit."""
     if is_a(one, Tensor) and is_a(other, Tensor):
-        return one.shape == other.shape and torch.equal(one, other)
+        return (one.shape, one.dtype) == (other.shape, other.dtype) and torch.equal(one, other)
     if is_a(one, dict) and is_a(other, dict):
         return one.keys() == other.keys() and all(_same_state(one[key], other[key]) for key in one)
     if is_a(one, (list, tuple)) and is_a(other, (list, tuple)):
@@ -143,7 +143,13 @@ def photos_of(folder):
         return "Photos and classes in one order, and one clear line where there are none."
 
 
-PHOTOS = ("daisy/1.jpg", "daisy/2.jpg", "rose/a.png", "rose/b.JPG", "rose/c.jpeg", "wild poppy/x.jpg")
+PHOTOS = (
+    *(f"daisy/{number}.jpg" for number in range(1, 10)),
+    "rose/a.png",
+    "rose/b.JPG",
+    "rose/c.jpeg",
+    "wild poppy/x.jpg",
+)
 # What lies about in a folder, and why it is no photo of a class.
 NO_PHOTOS = {
     "rose/notes.txt": "It is no photo by its name.",
@@ -273,9 +279,10 @@ def readable(paths):
                 with input_untouched(paths=paths):
                     said = not_refused(partial(readable, paths), case)
                 images, broken = _parts(said, ("a list of images", "a list of paths"), case)
+                bad = [file for file in files if file not in GOOD]
+                exactly(_file_names(broken, case), bad, case, missing=MISSED, extra="It can be read.")
                 _nothing_is_open(paths[0].parent, case)
                 _emptied(paths)
-                exactly(_file_names(broken, case), files.keys() - GOOD, case, missing=MISSED, extra="It can be read.")
                 _are_in_rgb(images, pixels, case)
         only_broken = {file: content for file, content in FILES.items() if file not in GOOD}
         with _as_it_came(), _written(only_broken) as (paths, _):
@@ -418,6 +425,9 @@ class AClassWithOneImage(Exercise):
         "another order in each process. A class with fewer than two images is a `ValueError` with its name.",
     )
     answer = """
+import random
+
+
 def split(labels, seed):
     generator = random.Random(seed)
     members = {}
@@ -532,7 +542,7 @@ class NoneAmongTheImages(Exercise):
     hints = (
         "Either leave the `None` out before you make batches, or let a `collate_fn` do it in each batch.",
         "`DataLoader(dataset, batch_size=batch_size, collate_fn=collate)` gives `collate` the list of items of one "
-        "batch. `default_collate` makes two tensors of the pairs that are left.",
+        "batch. `torch.utils.data.default_collate` makes two tensors of the pairs that are left.",
         "Nothing left? Then `default_collate([])` fails: give `None` for the batch, and pass on only the batches that "
         "are not `None`: `return [batch for batch in loader if batch is not None]`.",
     )
@@ -540,7 +550,7 @@ class NoneAmongTheImages(Exercise):
 def batches_of(dataset, batch_size):
     def collate(items):
         items = [item for item in items if item is not None]
-        return default_collate(items) if items else None
+        return torch.utils.data.default_collate(items) if items else None
 
     loader = DataLoader(dataset, batch_size=batch_size, collate_fn=collate)
     return (batch for batch in loader if batch is not None)
@@ -649,7 +659,12 @@ def per_class(predictions, labels, classes):
 CLASSES = ("daisy", "iris", "lily", "rose", "tulip")
 # The predictions, the labels, and the accuracies that come of them.
 PREDICTED = (
-    ("With images of every class", [0, 1, 2, 3, 4, 0], [0, 1, 2, 3, 4, 1], dict.fromkeys(CLASSES, 1.0) | {"iris": 0.5}),
+    (
+        "With images of every class, one of which is never right",
+        [0, 1, 2, 3, 3, 0],
+        [0, 1, 2, 3, 4, 1],
+        {"daisy": 1.0, "iris": 0.5, "lily": 1.0, "rose": 1.0, "tulip": 0.0},
+    ),
     (
         "With no image of the class `rose`, which is predicted",
         [0, 0, 3, 1, 2, 3, 4, 4, 4, 0],
@@ -791,7 +806,11 @@ def _trains(
     expected = _plain_step(twin, twins_optimizer, *batch)
     said = not_refused(partial(train_step, model, optimizer, *batch, 4), case)
     found = one_number(said, f"{opening(case)} the loss as a number was expected, and you gave `{short(said)}`.")
-    require(close(found, expected, off=1e-4), f"{opening(case)} the loss is {expected:.4f}, and you gave {found:.4f}.")
+    require(
+        close(found, expected, off=1e-4),
+        f"{opening(case)} the loss is {expected:.4f}, and you gave {found:.4f}: it is the cross-entropy of one pass in "
+        "`train()` mode.",
+    )
     now = snapshot(model)
     other = [name for name, value in snapshot(twin).items() if not torch.allclose(now[name], value, atol=1e-6)]
     require(
@@ -972,6 +991,9 @@ class AnInterruptedRun(Exercise):
         "`torch.set_rng_state`. The next epoch is the saved one plus 1.",
     )
     answer = """
+import os
+
+
 def save(file, model, optimizer, epoch, generator):
     state = {
         "model": model.state_dict(),
@@ -1020,13 +1042,15 @@ class _State:
     """All that the next epoch depends on."""
 
     model: dict[str, Tensor]
+    modes: dict[str, bool]
     optimizer: dict
     generator: Tensor
     torch: Tensor
 
 
 _OF_A_STATE = {
-    "model": "the model's parameters and buffers",
+    "model": "the state of the model, parameters and buffers,",
+    "modes": "the mode of the model, `train()` or `eval()`,",
     "optimizer": "the optimizer's state, such as momentum and the learning rate,",
     "generator": "the state of `generator`, which shuffles,",
     "torch": "PyTorch's own random state, which dropout uses,",
@@ -1051,12 +1075,20 @@ class _Run:
                 _plain_step(self.model, self.optimizer, images[part], labels[part])
             self.optimizer.param_groups[0]["lr"] *= 0.8
             if save:
-                save(file, self.model, self.optimizer, epoch, self.generator)
+                self.save(save, file, epoch)
         return self.state()
+
+    def save(self, save: Callable, file: Path, epoch: int) -> None:
+        """Save it, which changes nothing of it."""
+        before = self.state()
+        save(file, self.model, self.optimizer, epoch, self.generator)
+        other = _differs(before, self.state())
+        require(not other, f"`save` changed {other} and only has to write it down.")
 
     def state(self) -> _State:
         return _State(
             snapshot(self.model),
+            {name: module.training for name, module in self.model.named_modules()},
             copy.deepcopy(self.optimizer.state_dict()),
             self.generator.get_state(),
             torch.get_rng_state(),
@@ -1082,12 +1114,10 @@ def _starts_anew(resume: Callable, file: Path, kind: str, case: str) -> None:
 
 
 def _saved(save: Callable, file: Path, kind: str, case: str) -> _State:
-    """The state after two epochs, each of them saved, which is the same as without saving."""
+    """The state after two epochs, each of them saved."""
     with tried_on(opening(case)):
         end = _Run(kind, seed=0).epochs(2, save, file)
     require(file.exists(), f"{opening(case)} after `save` there is no `{file.name}`: write just that file.")
-    other = _differs(end, _Run(kind, seed=0).epochs(2))
-    require(not other, f"{opening(case)} `save` changed {other} and only has to write it down.")
     return end
 
 
@@ -1157,7 +1187,7 @@ def _survives(save: Callable, resume: Callable, file: Path, saved: _State, case:
     run = _Run("AdamW", seed=9)
     try:
         with killed():
-            save(file, run.model, run.optimizer, 2, run.generator)
+            run.save(save, file, epoch=2)
     except _Killed:
         require(file.exists(), f"{opening(case)} there is no checkpoint at all. {DRAFT}")
         whole = file.read_bytes() == earlier
@@ -1171,7 +1201,7 @@ def _is_written_beside(save: Callable, resume: Callable, file: Path) -> None:
     case, earlier, run = "When a later epoch is saved", file.read_bytes(), _Run("AdamW", seed=9)
     os.link(file, file.with_name("second name"))
     with _each_folder_is_a_disk(), tried_on(opening(case)):
-        save(file, run.model, run.optimizer, 2, run.generator)
+        run.save(save, file, epoch=2)
     saved = run.state()
     require(
         file.with_name("second name").read_bytes() == earlier,
