@@ -379,6 +379,30 @@ def split(labels, seed):
         train.extend(i for i in members if i not in chosen)
     return train, val
 """,
+            "counts with one kind of text and asks with another": """
+def split(labels, seed):
+    counts, rng = Counter(labels), np.random.default_rng(seed)
+    train, val = [], []
+    for name in np.unique(labels):
+        if counts[name] < 2:
+            raise ValueError(f"the class {name} is too small")
+        members = rng.permutation(np.flatnonzero(np.array(labels) == name)).tolist()
+        val += members[: max(1, counts[name] // 5)]
+        train += members[max(1, counts[name] // 5) :]
+    return train, val
+""",
+            "a generator for each class": """
+def split(labels, seed):
+    train, val = [], []
+    for name in set(labels):
+        members = [i for i in range(len(labels)) if labels[i] == name]
+        if len(members) == 1:
+            raise RuntimeError(f"{name}: 1 image")
+        random.Random(f"{seed} {name}").shuffle(members)
+        cut = max(1, round(len(members) / 5))
+        train, val = train + members[cut:], val + members[:cut]
+    return train, val
+""",
             "by numpy, class by class": """
 def split(labels, seed):
     labels = np.array(labels)
@@ -695,6 +719,18 @@ def train_step(model, optimizer, images, labels, step):
     optimizer.step()
     return loss.detach()
 """,
+            "buffers of its own for the pass": """
+def train_step(model, optimizer, images, labels, step):
+    trial = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    logits = torch.func.functional_call(model, {**dict(model.named_parameters()), **trial}, (images,))
+    loss = nn.functional.cross_entropy(logits, labels)
+    assert math.isfinite(loss.item()), f"loss {loss.item()} in step {step}"
+    model.load_state_dict(trial, strict=False)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+""",
             "takes everything back": """
 def train_step(model, optimizer, images, labels, step):
     kept = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
@@ -941,6 +977,22 @@ def load_weights(file, device):
                 "    number, draft = tempfile.mkstemp(dir=Path(file).parent)\n    os.close(number)\n"
                 "    torch.save(state, draft)\n",
             ),
+            "flushes to the disk, and saves more random states": but_for(
+                but_for(
+                    RESUME,
+                    "    torch.save(state, draft)\n",
+                    "    state['gpus'] = torch.cuda.get_rng_state_all()\n    with open(draft, 'wb') as opened:\n"
+                    "        torch.save(state, opened)\n        opened.flush()\n        os.fsync(opened.fileno())\n",
+                ),
+                "    return state[",
+                "    torch.cuda.set_rng_state_all(state['gpus'])\n    return state[",
+            ),
+            "keeps the old one under another name": but_for(
+                RESUME,
+                "    os.replace(draft, file)\n",
+                '    if Path(file).exists():\n        Path(f"{file}.old").unlink(missing_ok=True)\n'
+                '        os.link(file, f"{file}.old")\n    os.replace(draft, file)\n',
+            ),
             "takes its draft away when something goes wrong": but_for(
                 RESUME,
                 "    torch.save(state, draft)\n    os.replace(draft, file)\n",
@@ -990,6 +1042,22 @@ def load_weights(file, device):
                     RESUME,
                     "    torch.save(state, draft)\n    os.replace(draft, file)\n",
                     "    torch.save(state, file)\n",
+                ),
+                "After a kill in the very first `save`, half a checkpoint",
+            ),
+            "a draft where there is a checkpoint already": Wrong(
+                but_for(
+                    RESUME,
+                    '    draft = f"{file}.draft"\n',
+                    '    draft = f"{file}.draft" if Path(file).exists() else file\n',
+                ),
+                "half a checkpoint has the name of a whole one",
+            ),
+            "in place where there is a checkpoint already": Wrong(
+                but_for(
+                    RESUME,
+                    '    draft = f"{file}.draft"\n',
+                    '    draft = file if Path(file).exists() else f"{file}.draft"\n',
                 ),
                 "After a kill in the middle of writing, the earlier checkpoint is gone",
             ),
@@ -1079,7 +1147,7 @@ def load_weights(file, device):
                     "    torch.save(state, draft)\n    os.replace(draft, file)\n",
                     "    try:\n        torch.save(state, draft)\n    finally:\n        os.replace(draft, file)\n",
                 ),
-                "the earlier checkpoint is gone",
+                "half a checkpoint has the name of a whole one",
             ),
             "the best alone": Wrong(
                 but_for(RESUME, "    state = {\n", "    if epoch:\n        return\n    state = {\n"), "comes next"
