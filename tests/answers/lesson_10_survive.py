@@ -464,10 +464,18 @@ def split(labels, seed):
             ),
             "no seed": Wrong(but_for(SPLIT, "random.Random(seed)", "random.Random()"), "gave two different splits"),
             "always one seed": Wrong(
-                but_for(SPLIT, "random.Random(seed)", "random.Random(0)"), "Two seeds gave the same"
+                but_for(SPLIT, "random.Random(seed)", "random.Random(0)"), "40 seeds gave 1 different splits"
             ),
             "never shuffles": Wrong(
-                but_for(SPLIT, "        generator.shuffle(indices)\n", ""), "Two seeds gave the same split"
+                but_for(SPLIT, "        generator.shuffle(indices)\n", ""), "40 seeds gave 1 different splits"
+            ),
+            "moves on by one image a seed": Wrong(
+                but_for(
+                    SPLIT,
+                    "        generator.shuffle(indices)\n",
+                    "        start = seed % len(indices)\n        indices = indices[start:] + indices[:start]\n",
+                ),
+                "40 seeds gave 25 different splits",
             ),
             "in the order of a set": Wrong(
                 but_for(BY_PERMUTATION, "sorted(set(labels))", "set(labels)"), "another in each process"
@@ -770,6 +778,24 @@ def train_step(model, optimizer, images, labels, step):
     return loss.item()
 """,
                 "look at the loss before `step()`",
+            ),
+            "refuses a large loss": Wrong(
+                but_for(STEP, "not torch.isfinite(loss)", "not loss < 100"), "For a large loss that is finite"
+            ),
+            "looks at the gradients": Wrong(
+                """
+def train_step(model, optimizer, images, labels, step):
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(images), labels)
+    loss.backward()
+    if not all(torch.isfinite(parameter.grad).all() for parameter in model.parameters()):
+        model.load_state_dict(before, strict=False)
+        raise ValueError(f"step {step}: a gradient is not finite")
+    optimizer.step()
+    return loss.item()
+""",
+                "For sound images and an infinite loss",
             ),
             "does not look": Wrong(
                 but_for(STEP, "if not torch.isfinite(loss):", "if False:"), "your function gave back `nan`"
