@@ -20,6 +20,7 @@ import os
 import pickle
 import random
 import shutil
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -113,6 +114,21 @@ _SURVIVE = {
     "10.2": Answers(
         right={
             "by os.listdir, with an assertion": BY_LISTDIR,
+            "os.walk, without what is deeper": """
+def photos_of(folder):
+    found = []
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if Path(root) == Path(folder):
+            continue
+        folders.clear()
+        for file in sorted(files):
+            if not file.startswith(".") and os.path.splitext(file)[1].lower() in (".jpg", ".jpeg", ".png"):
+                found.append((os.path.join(root, file), os.path.basename(root)))
+    if not found:
+        raise Exception("Nothing in " + os.path.basename(str(folder)))
+    return found
+""",
             "walks and looks at the depth": """
 def photos_of(folder):
     root = Path(folder)
@@ -213,6 +229,21 @@ def readable(paths):
         raise RuntimeError(f"nothing to train on: {', '.join(broken)}")
     return images, broken
 """,
+            "opens the file itself, turns the photo, and tells": """
+def readable(paths):
+    from PIL import ImageOps
+
+    good, bad = [], []
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                good.append(ImageOps.exif_transpose(Image.open(file)).convert("RGB"))
+        except Exception as error:
+            bad.append(path)
+            print("skipped", path, error)
+    assert good, f"all {len(paths)} photos are broken, the first is {paths[0].name}"
+    return tuple(good), bad
+""",
             "reads the bytes first": """
 def readable(paths):
     good, bad = {}, []
@@ -237,6 +268,26 @@ def readable(paths):
                     '                images.append(image.convert("RGB"))\n',
                     "            Image.open(path).convert('RGB')\n            images.append(Image.open(path))\n",
                 ),
+                "is still open",
+            ),
+            "keeps the errors, and with them the files": Wrong(
+                """
+ERRORS = []
+
+
+def readable(paths):
+    images, broken = [], []
+    for path in paths:
+        try:
+            image = Image.open(path)
+            images.append(image.convert("RGB"))
+        except OSError as error:
+            broken.append(path)
+            ERRORS.append(error)
+    if not images:
+        raise ValueError(f"broken: {broken}")
+    return images, broken
+""",
                 "is still open",
             ),
             "verifies alone": Wrong(
@@ -315,6 +366,13 @@ def count_classes(labels):
     if names.size == 1:
         raise RuntimeError(f"all labels are {names[0]}")
     return names.size
+""",
+            "compares the labels as text": """
+def count_classes(labels):
+    kinds = {str(label) for label in labels}
+    if len(kinds) <= 1:
+        raise ValueError("All labels are the same: %s" % kinds)
+    return len(kinds)
 """,
             "asks for the type": """
 def count_classes(labels):
@@ -414,7 +472,21 @@ def split(labels, seed):
         val[rng.choice(members, max(1, round(len(members) * 0.2)), replace=False)] = True
     return np.flatnonzero(~val), np.flatnonzero(val)
 """,
-            "sorts by random numbers": """
+            "sklearn, class by class": """
+def split(labels, seed):
+    from sklearn.model_selection import train_test_split
+
+    train, val = [], []
+    for name in sorted(set(labels)):
+        members = [i for i, label in enumerate(labels) if label == name]
+        if len(members) == 1:
+            raise ValueError(f"{name} has only one image")
+        for part, more in zip((train, val), train_test_split(members, test_size=max(1, len(members) // 5),
+                                                             random_state=seed)):
+            part += more
+    return np.array(train), np.array(val)
+""",
+            "takes them in a random order": """
 def split(labels, seed):
     np.random.seed(seed)
     order = np.random.permutation(len(labels)).tolist()
@@ -516,6 +588,22 @@ def split(labels, seed):
 def batches_of(dataset, batch_size):
     items = [item for item in (dataset[i] for i in range(len(dataset))) if item is not None]
     return DataLoader(items, batch_size=batch_size)
+""",
+            "a class to loop over": """
+class Loader:
+    def __init__(self, dataset, batch_size):
+        self.loader = DataLoader(dataset, batch_size, collate_fn=list)
+
+    def __iter__(self):
+        for items in self.loader:
+            items = list(filter(lambda item: item is not None, items))
+            if items:
+                images, labels = zip(*items)
+                yield [torch.stack(images), torch.as_tensor(labels)]
+
+
+def batches_of(dataset, batch_size):
+    return Loader(dataset, batch_size)
 """,
             "a generator without a loader": """
 def batches_of(dataset, batch_size):
@@ -746,11 +834,11 @@ def train_step(model, optimizer, images, labels, step):
     loss = torch.nn.CrossEntropyLoss()(model(images), labels)
     loss.backward()
     optimizer.step()
-    if not np.isfinite(float(loss)):
+    if not np.isfinite(loss.item()):
         model.load_state_dict(kept[0])
         optimizer.load_state_dict(kept[1])
         raise RuntimeError(f"no finite loss at step {step}")
-    return float(loss)
+    return loss.item()
 """,
         },
         wrong={
@@ -893,6 +981,28 @@ def choose_device(name):
 
 def load_weights(file, device):
     return {name: tensor.to(device) for name, tensor in torch.load(file, map_location="cpu").items()}
+""",
+            "by cases, and on the other stream": """
+def choose_device(name):
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    match name:
+        case "auto":
+            return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+        case "cuda" if cuda:
+            return torch.device("cuda", 0)
+        case "mps" if mps:
+            return torch.device("mps")
+        case "cpu":
+            return torch.device("cpu")
+        case "cuda" | "mps":
+            print(name.upper() + " is not available, falling back to CPU", file=sys.stderr)
+            return torch.device("cpu")
+    raise NotImplementedError("what is " + name)
+
+
+def load_weights(file, device):
+    with open(file, "rb") as opened:
+        return torch.load(opened, map_location=device)
 """,
             "always says what it uses": """
 def choose_device(name):

@@ -335,8 +335,8 @@ def _nothing_is_open(folder: Path, case: str) -> None:
         gc.collect()  # what nobody holds any more is closed; it takes a second
     require(
         not still(),
-        f"{opening(case)} {quoted(still())} is still open, and a system lets a program hold some thousand files at "
-        "most. `with Image.open(path) as image:` closes it, once `convert` has read the pixels.",
+        f"{opening(case)} of the files {quoted(still())} is still open, and a system lets a program hold some thousand "
+        "at most. `with Image.open(path) as image:` closes it, once `convert` has read the pixels.",
     )
 
 
