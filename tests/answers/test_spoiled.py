@@ -55,12 +55,30 @@ SPOILERS = {
     "7.3": ("    layer =", "    lora.down.reset_parameters()\n    layer ="),
     "7.4": ("    return", "    [value.zero_() for value in before.values()]\n    before.clear()\n    return"),
     "7.5": ("    modes =", "    images.zero_()\n    names.clear()\n    modes ="),
+    "10.2": ("    found = []\n", "    [file.unlink() for file in Path(folder).glob('*/*.jpg')]\n    found = []\n"),
+    "10.3": (
+        "    images, broken",
+        "    [path.write_bytes(b'') for path in paths if path.exists()]\n    images, broken",
+    ),
+    "10.4": (
+        "    found =",
+        "    labels = labels if isinstance(labels, tuple) else labels.__setitem__(0, 8)\n    found =",
+    ),
+    "10.5": ("    generator =", "    labels.clear()\n    generator ="),
+    "10.6": (
+        "    def collate",
+        "    [item[0].zero_() for item in dataset if item]\n    dataset._there.clear()\n\n    def collate",
+    ),
+    "10.7": ("    accuracies,", "    classes.clear()\n    labels.zero_()\n    accuracies,"),
+    "10.8": ("    before =", "    model.half()\n    images.zero_()\n    optimizer.param_groups.clear()\n    before ="),
+    "10.9": ("    there =", "    torch.cuda.is_available = lambda: True\n    there ="),
+    "10.10": ("    draft =", "    torch.save = None\n    draft ="),
 }
 
 
 @pytest.mark.parametrize("number", SPOILERS)
 def test_a_spoiled_check_recovers(number):
-    lesson = f"0{number[0]}"
+    lesson = number.partition(".")[0].zfill(2)
     reference = lesson_module(lesson).EXERCISES[number].answer_source + "\n"
     assert _judged(lesson, number, but_for(reference, *SPOILERS[number])).outcome is not Outcome.CORRECT
     assert _judged(lesson, number, reference).outcome is Outcome.CORRECT
