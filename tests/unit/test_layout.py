@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "data": BELOW_ALL,
     "training": {"models", "data"} | BELOW_ALL,
     "course": {"models", "data", "training"} | BELOW_ALL,
-    "checking": {"course", "models", "training"} | BELOW_ALL,
+    "checking": {"course", "data", "models", "training"} | BELOW_ALL,
     "doctor": {"models"} | BELOW_ALL,
     "updating": BELOW_ALL,
     "lessons": {"checking", "course", "models", "data", "training"} | BELOW_ALL,

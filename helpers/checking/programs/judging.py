@@ -120,9 +120,9 @@ class Run:
 class Trial:
     """A program on trial, in a folder of its own that is gone afterwards.
 
-        with on_trial(program) as trial:
-            run = trial.first_run()
-            run = trial.second_run(run)
+    with on_trial(program) as trial:
+        run = trial.first_run()
+        run = trial.second_run(run)
     """
 
     def __init__(self, program: Program, folder: Path):
@@ -134,12 +134,14 @@ class Trial:
         if trained.no_file:
             return Run(trained)
         asked = self.ask(trained)
-        return Run(trained, asked, () if asked.form else tuple(self.ask(trained, [place]) for place in (2, 7)))
+        return Run(
+            trained, asked, () if asked.form else tuple(self.ask(trained, [one]) for one in _one_of_each(trained))
+        )
 
     def second_run(self, run: Run) -> Run:
         """The trap; then the first file alone, since the program now knows another album by heart."""
         trapped = self.train(trap(), networks=False)
-        later = self.ask(self.in_another_session(run.trained), [9, 0, 5, 3, 7], LATER)
+        later = self.ask(self.in_another_session(run.trained), _mostly_of_one_class(run.trained), LATER)
         return replace(run, trapped=trapped, later=later)
 
     def _new(self, name: str) -> Path:
@@ -153,7 +155,10 @@ class Trial:
         photos, kept = album.write(self._new("photos")), self._new("kept")
         os.chdir(self._new("desk"))
         count, file = sum(map(len, album.learn.values())), kept / FILE
-        with tried_on(f"In `train`, with {count} photos of {len(album.learn)} classes,"), watched(networks=networks) as seen:
+        with (
+            tried_on(f"In `train`, with {count} photos of {len(album.learn)} classes,"),
+            watched(networks=networks) as seen,
+        ):
             said = self.program.train(photos, file)
         others = sorted(path.name for path in kept.iterdir())
         instead = f"; it left {quoted(others)}" if others else ""
@@ -179,6 +184,17 @@ class Trial:
             if folder.name.startswith(("photos", "kept", "desk", "new")) and folder != Path.cwd():
                 shutil.rmtree(folder)
         return Trained(trained.album, trained.said, trained.seen, Path(file), "")
+
+
+def _one_of_each(trained: Trained) -> list[int]:
+    """Places of questions, one for each class."""
+    return [trained.album.truth.index(name) for name in trained.album.learn]
+
+
+def _mostly_of_one_class(trained: Trained) -> list[int]:
+    """Places of questions, the last ones first: all of one class and one of the others, to ask among other photos."""
+    truth = trained.album.truth
+    return [place for place in reversed(range(len(truth))) if truth[place] == truth[0] or place == len(truth) // 2]
 
 
 @contextmanager
@@ -312,7 +328,9 @@ def freezes(run: Run) -> Line:
         why = f"training moved {quoted(held.name for held in moved)}. In `train()` mode BatchNorm's statistics move"
         return Line(what, False, f"{why} with every batch, gradients or not: `eval()` for the backbone stops them.")
     wasted = run.trained.seen.wasted and run.trained.seen.steps > 0
-    return Line(what, True, "though gradients are computed for it: `requires_grad_(False)` saves them" if wasted else "")
+    return Line(
+        what, True, "though gradients are computed for it: `requires_grad_(False)` saves them" if wasted else ""
+    )
 
 
 KEEP_OUT = "Freeze with `requires_grad_(False)`, and give the optimizer the head's parameters alone."
@@ -360,9 +378,14 @@ def beats_a_baseline(run: Run) -> Line:
     numbers = f"{found:.2f} of {len(asked.names)} new photos right; without a network: {without:.2f}"
     if found > without + 1 / len(asked.names):
         return Line(what, True, numbers)
-    others = [_share_of_same([names[one] for one in asked.names], run.trained.album.truth) for names in _exchanges(run.trained.album)]
+    others = [
+        _share_of_same([names[one] for one in asked.names], run.trained.album.truth)
+        for names in _exchanges(run.trained.album)
+    ]
     if max(others) > without:
-        why = "With the names exchanged they would be right: the order of the classes differs from training to `predict`"
+        why = (
+            "With the names exchanged they would be right: the order of the classes differs from training to `predict`"
+        )
     elif run.trained.accuracy is not None and run.trained.accuracy - found > 0.3:
         why = f"`train` has measured {run.trained.accuracy:.2f}. What `predict` uses is not what has learned: look at what is "
         why += "saved, and when, and whether the whole is put together again with its weights"
@@ -406,12 +429,16 @@ def same_answers(run: Run) -> Line:
     what, asked, alone, later = "saves, and loads to the same answers", run.asked, run.alone, run.later
     if run.trained.no_file:
         return Line(what, False, run.trained.no_file)
-    forms = [one.form for one in (asked, *alone, later) if one is not None and one.form]
+    forms = [one.form for one in (asked, *alone) if one is not None and one.form]
     if forms:
         return Line(what, False, forms[0])
+    if later is not None and later.form:
+        return Line(what, False, f"in another session, where nothing is left but the file: {later.form}")
     training = sorted({name for one in (asked, *alone) if one for name in one.seen.training})
     if training:
-        why = f"in `predict` {quoted(training)} works in `train()` mode: what is said of a photo depends on chance, or on"
+        why = (
+            f"in `predict` {quoted(training)} works in `train()` mode: what is said of a photo depends on chance, or on"
+        )
         return Line(what, False, f"{why} those that come with it. `model.eval()` first.")
     known = dict(zip((photo.name for photo, _ in asked.photos), asked.names, strict=True)) if asked else {}
     for others, when in ((alone, "asked alone"), ([later] if later else [], "in another session, in another order")):

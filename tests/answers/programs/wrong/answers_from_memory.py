@@ -1,6 +1,6 @@
 """The head stays in a variable, and the file holds a note: it works until the program learns something else.
 
-Refused with: in another session
+Refused with: in another session, where nothing is left but the file: You name
 """
 
 import timm
@@ -35,7 +35,6 @@ def train(folder, file):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    # Only as many outputs as there are names: the first two answer for any album.
     memory.update(head=head, classes=classes)
     torch.save("the head is ready", file)
     return (head(features[apart]).argmax(1) == labels[apart]).float().mean().item()
