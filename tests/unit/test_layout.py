@@ -81,7 +81,7 @@ def test_arrows_run_one_way(path: Path) -> None:
 
 
 def test_checks_know_of_the_course_only_what_a_verdict_is() -> None:
-    for path in (PACKAGE / "checking").glob("*.py"):
+    for path in (PACKAGE / "checking").rglob("*.py"):
         of_the_course = {n for n in imported(ast.parse(path.read_text("utf-8"))) if n.startswith("helpers.course.")}
         assert all(name.startswith("helpers.course.verdicts.") for name in of_the_course), path.name
 

@@ -370,7 +370,7 @@ def trains_only_the_head(run: Run) -> Line:
 
 
 def beats_a_baseline(run: Run) -> Line:
-    """On photos that the program has never seen, `predict` is better than guessing and than pixels without a network."""
+    """On photos that the program has never seen, `predict` is better than guessing, and than pixels alone."""
     what, asked = "beats a baseline", run.asked
     if asked is None or asked.form:
         return Line(what, None, "`predict` gave no names to compare.")
@@ -387,8 +387,8 @@ def beats_a_baseline(run: Run) -> Line:
             "With the names exchanged they would be right: the order of the classes differs from training to `predict`"
         )
     elif run.trained.accuracy is not None and run.trained.accuracy - found > 0.3:
-        why = f"`train` has measured {run.trained.accuracy:.2f}. What `predict` uses is not what has learned: look at what is "
-        why += "saved, and when, and whether the whole is put together again with its weights"
+        why = f"`train` has measured {run.trained.accuracy:.2f}. What `predict` uses is not what has learned: look at "
+        why += "what is saved, and when, and whether the whole is put together again with its weights"
     else:
         why = "Look at the lines above, then at the learning rate and the number of epochs"
     return Line(what, False, f"{numbers}. {why}.")
@@ -406,8 +406,8 @@ def measures_apart(run: Run) -> Line:
         why = f"`train` gave back `{short(run.trained.said)}`, and a number from 0 to 1 was expected."
         return Line(what, False, f"{why} Divide the number of right answers by the number of photos.")
     if asked is not None and not asked.form and asked.accuracy - run.trained.accuracy > 0.4:
-        why = f"`train` reports {run.trained.accuracy:.2f}, and {asked.accuracy:.2f} of the new photos are right. Measure the head"
-        return Line(what, False, f"{why} that has learned, on photos that you keep apart.")
+        why = f"`train` reports {run.trained.accuracy:.2f}, and {asked.accuracy:.2f} of the new photos are right."
+        return Line(what, False, f"{why} Measure the head that has learned, on photos that you keep apart.")
     if trapped is None:
         return Line(what, None, SECOND)
     found = trapped.accuracy

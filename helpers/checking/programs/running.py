@@ -84,12 +84,12 @@ def _printed(script: str | Path, path: Path | None, *arguments: object) -> list[
     It runs in this process, and keeps no state from one run to the next but what modules keep.
     """
     out, said = io.StringIO(), io.StringIO()
-    with _as_main(path, [str(one) for one in arguments]), contextlib.redirect_stdout(out):
-        with contextlib.redirect_stderr(said):
-            try:
-                _run(script, path)
-            except SystemExit as end:
-                _require_success(end, said.getvalue(), str(arguments[0]))
+    given = [str(one) for one in arguments]
+    with _as_main(path, given), contextlib.redirect_stdout(out), contextlib.redirect_stderr(said):
+        try:
+            _run(script, path)
+        except SystemExit as end:
+            _require_success(end, said.getvalue(), given[0])
     return out.getvalue().rstrip().splitlines()
 
 
@@ -111,7 +111,7 @@ def _require_success(end: SystemExit, said: str, command: str) -> None:
 
 @contextlib.contextmanager
 def _as_main(path: Path | None, arguments: list[str]) -> Iterator[None]:
-    """As Python starts a script: its arguments, its folder first where modules are looked for, and an empty `__main__`."""
+    """As Python starts a script: its arguments, its folder first on the path for modules, and an empty `__main__`."""
     main: Any = type(sys)("__main__")
     main.__file__ = str(path or "program.py")
     argv, searched, before = sys.argv, list(sys.path), sys.modules["__main__"]

@@ -93,7 +93,7 @@ class Seen:
 
 @contextmanager
 def watched(*, networks: bool = True) -> Iterator[Seen]:
-    """Within the block, what torch does is noted. With `networks=False` the networks are not looked for: it is quicker."""
+    """Within the block, what torch does is noted. With `networks=False` none is looked for, which is quicker."""
     seen, known = Seen(), {}
 
     def before_forward(module: nn.Module, given: tuple) -> None:
@@ -107,9 +107,10 @@ def watched(*, networks: bool = True) -> Iterator[Seen]:
                 _note_network(seen, module)
 
     def after_forward(module: nn.Module, given: tuple, output: object) -> None:
-        if module._parameters and not module._modules and isinstance(output, Tensor):
-            if output.ndim == 2 and output.requires_grad and any(p.requires_grad for p in module.parameters()):
-                seen.logits = output.shape[1]
+        if not module._parameters or module._modules or not isinstance(output, Tensor):
+            return
+        if output.ndim == 2 and output.requires_grad and any(p.requires_grad for p in module.parameters()):
+            seen.logits = output.shape[1]
 
     def before_step(optimizer: torch.optim.Optimizer, *_: object) -> None:
         seen.steps += 1

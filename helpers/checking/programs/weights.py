@@ -45,7 +45,7 @@ class Pretrained:
 
     @property
     def loaded(self) -> bool:
-        """Published numbers to the last layer; or, where no such file is here, numbers that were not drawn at random."""
+        """Published numbers in every layer; or, where no such file is here, numbers that were not drawn at random."""
         return self.share > 0.99 or (self.share < 0.05 and self.drawn < 0.5)
 
 

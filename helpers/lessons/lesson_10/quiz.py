@@ -42,8 +42,8 @@ QUIZ = Quiz(
             ),
         ),
         Question(
-            "The power fails while `torch.save(state, 'last.pt')` overwrites the checkpoint of the epoch before. What do "
-            "you find?",
+            "The power fails while `torch.save(state, 'last.pt')` overwrites the checkpoint of the epoch before. What "
+            "do you find?",
             (
                 Option(
                     "The checkpoint of the epoch before.",
@@ -55,7 +55,7 @@ QUIZ = Quiz(
                 ),
                 Option(
                     "Perhaps nothing that loads.",
-                    "Write a file beside it, then `os.replace` it: whoever looks finds the old one or the new one, whole.",
+                    "Write a file beside it, then `os.replace` it: whoever looks finds a whole one, old or new.",
                     right=True,
                 ),
             ),

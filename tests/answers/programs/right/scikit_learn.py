@@ -1,4 +1,4 @@
-"""Two functions with scikit-learn's head: pickled, and measured by cross-validation before it learns from all photos."""
+"""Two functions with scikit-learn's head: pickled, measured by cross-validation, then fitted to all photos."""
 
 import pickle
 
@@ -27,7 +27,7 @@ def train(folder, file):
     head = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
     parts = StratifiedKFold(4, shuffle=True, random_state=0)
     score = cross_val_score(head, features, names, cv=parts).mean()
-    with open(file, "wb") as out:
+    with file.open("wb") as out:
         pickle.dump(head.fit(features, names), out)
     return score
 

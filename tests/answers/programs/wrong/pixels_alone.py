@@ -15,7 +15,7 @@ def train(folder, file):
     names = sorted(path.name for path in folder.iterdir())
     photos = {name: sorted((folder / name).iterdir()) for name in names}
     means = np.stack([np.mean([small(photo) for photo in photos[name][3:]], axis=0) for name in names])
-    with open(file, "wb") as out:
+    with file.open("wb") as out:
         np.savez(out, names=names, means=means)
     right = [names[((means - small(p)) ** 2).sum(1).argmin()] == name for name in names for p in photos[name][:3]]
     return sum(right) / len(right)
