@@ -32,8 +32,8 @@ class WholeProgram(Exercise):
         "backbone gives for them. Write that function first: a list of paths in, a tensor [n, width] out.",
         "In `train`: `classes = sorted(path.name for path in folder.iterdir() if path.is_dir())`. List the photos "
         "with the numbers of their classes, shuffle, keep a quarter apart, train a linear layer on the rest.",
-        "`torch.save({'classes': classes, 'head': head.state_dict()}, file)` once the head has learned. `predict` makes "
-        "the same layer from the shapes in the file, loads it, and gives `classes[i]` for the largest logit.",
+        "`torch.save({'classes': classes, 'head': head.state_dict()}, file)` once the head has learned. `predict` "
+        "makes the same layer from the shapes in the file, loads it, and gives `classes[i]` for the largest logit.",
     )
     answer = '''
 import torch
