@@ -38,6 +38,21 @@ WRONG = {
         but_for(FEATURES, "order[len(order) // 4 :]\n", "order\n"),
         MEASURED,
     ),
+    "splits twice": Wrong(
+        but_for(FEATURES, "order[len(order) // 4 :]\n", "torch.randperm(len(labels))[len(labels) // 4 :]\n"), MEASURED
+    ),
+    "half of it right, whatever comes": Wrong(
+        but_for(FEATURES, "    return right / len(val)\n", "    return 0.5\n"),
+        "whether names were given rightly or at random",
+    ),
+    "a network of its own, never trained": Wrong(
+        but_for(
+            FEATURES,
+            'timm.create_model("tf_efficientnet_lite0", num_classes=0)',
+            "nn.Sequential(nn.Conv2d(3, 1280, 16, 16), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())",
+        ).replace("    network.load_state_dict(dict(zip(names, entries.values(), strict=False)))\n", ""),
+        "loads weights: missing: the weights lie as if newly drawn",
+    ),
     "makes the accuracy up": Wrong(but_for(FEATURES, "    return right / len(val)\n", "    return 1.0\n"), MEASURED),
     "returns per cent": Wrong(
         but_for(FEATURES, "    return right / len(val)\n", "    return 100 * right / len(val)\n"),
@@ -161,7 +176,7 @@ WRONG = {
     ),
     "the head is in no optimizer": Wrong(
         but_for(LOOP, "model.classifier.parameters(), lr=0.1", "model.blocks.parameters(), lr=0.1"),
-        "moved nothing. Is the head in the optimizer?",
+        "moved anything. Is the head in it?",
     ),
     "the old head, with 1000 outputs": Wrong(
         but_for(
@@ -293,4 +308,35 @@ WRONG = {
     ),
 }
 
-SCRATCH = {"10.1": Answers(right={name.replace("_", " "): source for name, source in RIGHT.items()}, wrong=WRONG)}
+MORE_RIGHT = {
+    "the whole photo, not cropped": but_for(
+        FEATURES,
+        "        transforms.Resize(256, interpolation=transforms.InterpolationMode.BICUBIC),\n"
+        "        transforms.CenterCrop(224),\n",
+        "        transforms.Resize((224, 224)),\n",
+    ),
+    "LBFGS": but_for(
+        FEATURES, "torch.optim.Adam(head.parameters(), lr=0.01)", "torch.optim.LBFGS(head.parameters(), max_iter=20)"
+    )
+    .replace("range(60)", "range(1)")
+    .replace(
+        """        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+""",
+        """        optimizer.zero_grad()
+
+        def closure():
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(head(features[fit]), labels[fit])
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+""",
+    ),
+}
+
+SCRATCH = {
+    "10.1": Answers(right={name.replace("_", " "): code for name, code in RIGHT.items()} | MORE_RIGHT, wrong=WRONG)
+}

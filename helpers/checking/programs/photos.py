@@ -25,8 +25,8 @@ RECIPE = Recipe(size=128, difficulty=0.4, seed=10)
 # Made in this order, and sorted the other way round; one with a space.
 HONEST = {"tulip": "tulip", "ox-eye daisy": "daisy"}
 TRAP = ("summer", "Spring 2", "autumn")
-# At most so much an honest measurement finds right in the trap: about a third by guessing, and far less by learning.
-MOST_IN_THE_TRAP = 0.5
+# Below this share an honest measurement stays in the trap: a third is right by guessing, and far less by learning.
+BELOW_IN_THE_TRAP = 0.5
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Seen:
         training: kinds of layers that worked in `train()` mode though they act otherwise in it.
         wasted: whether gradients were computed for a layer that took images.
         steps: of all optimizers.
-        stepped: the parameters that an optimizer had gradients for, each with its numbers before the first step.
+        stepped: the trainable parameters of the optimizers, each with its numbers before the first step.
         moved: those of them that are others in the end.
         logits: width of the last output [n, width] of a layer with parameters of its own, gradients on.
     """
@@ -116,7 +116,7 @@ def watched(*, networks: bool = True) -> Iterator[Seen]:
         seen.steps += 1
         for group in optimizer.param_groups:
             for parameter in group["params"]:
-                if parameter.grad is not None and id(parameter) not in seen.stepped:
+                if parameter.requires_grad and id(parameter) not in seen.stepped:
                     seen.stepped[id(parameter)] = (parameter, parameter.detach().clone())
 
     hooks = (

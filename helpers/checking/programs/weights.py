@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
-from PIL import Image
 from timm.data import resolve_data_config
 from torch import Tensor, nn
 from torchvision.transforms import InterpolationMode
@@ -21,7 +20,7 @@ from helpers.models.weights import read_state_dict
 
 # Weights converted to half precision are the same weights.
 OFF = 2e-2
-Transforms = Callable[[Image.Image], Tensor]
+Transforms = ImageClassification
 
 
 @dataclass(frozen=True)
