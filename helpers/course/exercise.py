@@ -46,7 +46,7 @@ class Exercise:
 
     A subclass sets the class attributes below and defines `examine(self, *answers)`. `examine` calls
     `require` and may return a sentence that the learner reads after a right answer. It should take under
-    two seconds, and judge behaviour: run the answer, compare what it did.
+    `seconds`, which are two in general, and judge behaviour: run the answer, compare what it did.
     """
 
     number: ClassVar[str]  # "3.2": lesson 03, second exercise
@@ -54,6 +54,7 @@ class Exercise:
     level: ClassVar[Level]
     minutes: ClassVar[int]
     hints: ClassVar[tuple[str, ...]]
+    seconds: ClassVar[float] = 2.0  # what a check may take; more where whole programs run
     answer: ClassVar[str]  # Python source: what a learner could have written above the check
 
     _found_right: tuple[object, ...] | None = None  # what the latest check was given, where it was correct

@@ -34,6 +34,11 @@ def inline(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped(text))
 
 
+def lines(text: str) -> str:
+    """`inline`, and each line of the text on a line of its own."""
+    return "<br>".join(map(inline, text.split("\n")))
+
+
 def box(colour: str, body: str, label: str) -> str:
     """A block with a bar of `colour` at its left; `label` is what a screen reader calls it."""
     return (

@@ -26,7 +26,7 @@ def show_report(exercise: Task, report: Report) -> None:
     body = (
         f"<strong>{sign} {html.inline(head)}</strong> "
         f"<em>({exercise.level}, about {exercise.minutes} min)</em>"
-        f"<div>{html.inline(report.message)}</div>{_hints(exercise)}{_answer(exercise)}"
+        f"<div>{html.lines(report.message)}</div>{_hints(exercise)}{_answer(exercise)}"
     )
     show(
         f"[{sign}] {head}" + (f"\n{report.message}" if report.message else "") + todo,

@@ -1,5 +1,8 @@
-"""Right and wrong answers to lesson 10, one module for each of its parts."""
+"""Right and wrong answers to the exercises of lesson 10, in its three parts."""
 
+from __future__ import annotations
+
+from tests.answers.lesson_10_scratch import SCRATCH
 from tests.answers.lesson_10_survive import SURVIVE
 
-ANSWERS = {**SURVIVE}
+ANSWERS = {**SCRATCH, **SURVIVE}

@@ -1,5 +1,6 @@
-"""Lesson 10, practice from an empty page: its answer key in `exercises`."""
+"""Lesson 10, practice from an empty page: its answer key in `exercises`, its quiz in `quiz`."""
 
 from helpers.lessons.lesson_10.exercises import EXERCISES
+from helpers.lessons.lesson_10.quiz import QUIZ
 
-__all__ = ["EXERCISES"]
+__all__ = ["EXERCISES", "QUIZ"]
