@@ -55,12 +55,13 @@ def test_there_are_lessons():
 class TestWrongAnswersAndRandomWeights:
     """All exercises answered wrong, with a network whose weights are not on this machine: one run for both.
 
-    A check does not look at the lesson's backbone, and after an answer that is not right the lesson goes on with the
-    key's, as it does after none. So neither can hide the other. nbval has unsolved lessons with pretrained weights.
+    A check does not look at the lesson's backbone, and after a wrong answer the lesson goes on with the key's, as it
+    does after none. So neither can hide the other. nbval runs the unsolved lessons with pretrained weights.
     """
 
     @pytest.fixture(scope="class")
-    def ran(self, lesson, tmp_path_factory):
+    @classmethod
+    def ran(cls, lesson, tmp_path_factory):
         folder = tmp_path_factory.mktemp(lesson.name)
         codes = {number: wrong.code for number, wrong in _first_wrong(lesson).items()}
         parameters = {**_small(lesson), "BACKBONE": _without_weights(lesson)}
