@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import runpy
 import statistics
-import subprocess
 import sys
 
 import pytest
@@ -73,9 +72,20 @@ def heads():
     return load_measured("heads")
 
 
-def _help_of(benchmark: str) -> str:
-    script = repository() / "benchmarks" / f"{benchmark}.py"
-    return subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
+@pytest.fixture
+def help_of(monkeypatch, capsys):
+    """What a benchmark prints for --help. It runs as a script in this process: one of its own loads PyTorch anew."""
+
+    def told(benchmark: str) -> str:
+        script = repository() / "benchmarks" / f"{benchmark}.py"
+        monkeypatch.syspath_prepend(script.parent)  # as Python does for a script: they import each other
+        monkeypatch.setattr(sys, "argv", [str(script), "--help"])
+        with pytest.raises(SystemExit) as done:
+            runpy.run_path(str(script), run_name="__main__")
+        assert not done.value.code
+        return capsys.readouterr().out
+
+    return told
 
 
 class TestHeads:
@@ -104,8 +114,8 @@ class TestHeads:
         }
         assert ahead == {"at most 60 steps"}
 
-    def test_the_benchmark_says_what_it_takes(self):
-        assert "data/measured/heads.json" in _help_of("heads")
+    def test_the_benchmark_says_what_it_takes(self, help_of):
+        assert "data/measured/heads.json" in help_of("heads")
 
 
 @pytest.fixture(scope="module")
@@ -212,8 +222,8 @@ class TestFineTuning:
             assert row["accuracy"] == pytest.approx(statistics.mean(shares), abs=1e-4)
             assert row["sd"] == pytest.approx(statistics.stdev(shares), abs=1e-4)
 
-    def test_the_benchmark_says_what_it_takes(self):
-        told = _help_of("fine_tuning")
+    def test_the_benchmark_says_what_it_takes(self, help_of):
+        told = help_of("fine_tuning")
         assert "--dataset" in told and "--per-class" in told and "data/measured/fine_tuning.json" in told
 
 
@@ -294,8 +304,8 @@ class TestLora:
             assert row["accuracy"] == pytest.approx(statistics.mean(shares), abs=1e-4)
             assert row["sd"] == pytest.approx(statistics.stdev(shares), abs=1e-4)
 
-    def test_the_benchmark_says_what_it_takes(self):
-        told = _help_of("lora")
+    def test_the_benchmark_says_what_it_takes(self, help_of):
+        told = help_of("lora")
         assert "--dataset" in told and "--per-class" in told and "data/measured/lora.json" in told
 
 
@@ -329,9 +339,8 @@ class TestImageSizes:
             assert 1 / row["classes"] / 2 <= row["accuracy"] <= 1 and 0 <= row["sd"] < 0.5
             assert row["test_images"] > 0 and row["per_class"] > 0
 
-    def test_the_benchmark_says_what_it_takes(self):
-        script = repository() / "benchmarks" / "image_sizes.py"
-        told = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
+    def test_the_benchmark_says_what_it_takes(self, help_of):
+        told = help_of("image_sizes")
         assert "--dataset" in told and "data/measured/image_sizes.json" in told
 
 
