@@ -51,12 +51,15 @@ class Pretrained:
 def pretrained(network: Network) -> Pretrained:
     """What the weights of this network are, as it took the first image."""
     drawn = drawn_share(held.before for held in network.held if held.parameter)
+    known = []
     for name in _candidates(network):
         fits, found = _compared(network, name)
         if fits > 0.9:
-            share = sum(one.before.numel() for one in found) / _numbers(name)
-            own = backbone_weights(name).transforms()
-            return Pretrained(name, min(1.0, share), drawn, tuple(found if share > 0.5 else _first_half(network)), own)
+            known.append((sum(one.before.numel() for one in found) / _numbers(name), fits, name, found))
+    if known:  # a network may have a place for the numbers of a smaller one as well: the one that it holds counts
+        share, _, name, found = max(known, key=lambda one: one[:2])
+        own = backbone_weights(name).transforms()
+        return Pretrained(name, min(1.0, share), drawn, tuple(found if share > 0.5 else _first_half(network)), own)
     return Pretrained("", 0.0, drawn, _first_half(network), _timms(network.module))
 
 
