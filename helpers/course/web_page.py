@@ -57,7 +57,9 @@ def web_page(title: str, body: str, *, generator: str = "transfer-learning cours
     return _PAGE.format(title=html.escape(title), body=body, policy=_POLICY, generator=html.escape(generator))
 
 
-def html_table(caption: str, columns: list[str], rows: list[list[object]], *, marked: set[tuple[int, int]] = frozenset()) -> str:
+def html_table(
+    caption: str, columns: list[str], rows: list[list[object]], *, marked: set[tuple[int, int]] = frozenset()
+) -> str:
     """A table that can be scrolled by keyboard; texts are escaped, numbers stand right, the first column is a header.
 
     Args:

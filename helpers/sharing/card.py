@@ -19,7 +19,9 @@ from helpers.sharing.words import markdown, markdown_table, printable
 MOST_PICTURES = 24  # of those got wrong
 FEW = 20  # test pictures of a class: below that its share says little
 _OWN_LICENCE = "**not stated. To be filled in by you**, who know whose photos these are and what their owners allow"
-DATA_LICENCES = dict(zip(DATASETS, ("MIT, drawn by the course", "CC BY 4.0 (UCI repository, Alpaydin and Kaynak)"), strict=True))
+DATA_LICENCES = dict(
+    zip(DATASETS, ("MIT, drawn by the course", "CC BY 4.0 (UCI repository, Alpaydin and Kaynak)"), strict=True)
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,9 @@ class Card:
         if few:
             told.append(f"Fewer than {FEW} test pictures, so that the class's own share says little: {', '.join(few)}.")
         recall, worst = min((r, c) for c, r in enumerate(numbers.recalls) if r is not None)
-        told.append(f"The class that it knows least is {self.classes[worst]}: {recall:.3f} of its test pictures are recognised.")
+        told.append(
+            f"The class that it knows least is {self.classes[worst]}: {recall:.3f} of its test pictures are recognised."
+        )
         told.append(
             "All pictures come from one collection. Other cameras, places and seasons were not tested. Equal copies of a "
             "photo were kept in one part; photos that are nearly the same were not looked for."
@@ -163,7 +167,9 @@ class Card:
             own = (labels == label).nonzero().flatten()
             if len(own):
                 index = own[wrong[own].argmin()].item()
-                found.append(Picture(index, printable(self.data.test.names[index]), self.classes[label], self.classes[label], 0))
+                found.append(
+                    Picture(index, printable(self.data.test.names[index]), self.classes[label], self.classes[label], 0)
+                )
         return found
 
     def shown(self) -> list[Picture]:
@@ -191,7 +197,9 @@ class Card:
         names = [markdown(name) for name in self.classes]
         confusion = [[name, *row] for name, row in zip(names, numbers.confusion.tolist(), strict=True)]
         counts = [[markdown(name), *rest] for name, *rest in self.counts()]
-        wrong = [[markdown(p.name), markdown(p.is_a), markdown(p.taken_for), f"{p.by} of {heads}"] for p in self.wrong()]
+        wrong = [
+            [markdown(p.name), markdown(p.is_a), markdown(p.taken_for), f"{p.by} of {heads}"] for p in self.wrong()
+        ]
         parts = [
             f"# {markdown(self.title)}",
             *self.about(),

@@ -48,7 +48,9 @@ def load_shared(folder: str | os.PathLike[str]) -> SharedNetwork:
     config = _config(root)
     name, width = config["backbone"]["name"], config["backbone"]["width"]
     if not config["backbone"]["pretrained"]:
-        raise CourseError(f"the backbone of {one_line(root)} had random weights, which are nowhere else: use its model.pt2")
+        raise CourseError(
+            f"the backbone of {one_line(root)} had random weights, which are nowhere else: use its model.pt2"
+        )
     backbone = load_backbone(name)
     if not backbone.pretrained:
         raise CourseError(f"the head needs its backbone. {backbone.note}")

@@ -180,4 +180,6 @@ def require_no_paths(draft: Path, *folders: Path) -> None:
         content = file.read_bytes()
         for name in wanted:
             if re.search(re.escape(name) + rb"(?![\w.-])", content):
-                raise CourseError(f"{file.name} would name a folder of this machine ({os.fsdecode(name)}): rename that class or folder")
+                raise CourseError(
+                    f"{file.name} would name a folder of this machine ({os.fsdecode(name)}): rename that class or folder"
+                )

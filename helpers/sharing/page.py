@@ -31,7 +31,11 @@ def page_of(card: Card) -> str:
             marked={(i, i + 1) for i in range(len(card.classes))},
         ),
         "<h2>What it was made from</h2>",
-        html_table("Pictures in each class and part, and the share of test pictures that is recognised.", list(card.COUNTED), card.counts()),
+        html_table(
+            "Pictures in each class and part, and the share of test pictures that is recognised.",
+            list(card.COUNTED),
+            card.counts(),
+        ),
         _listed([*card.notes(), *card.training()]),
         _pictures(card, "One of each class", card.examples()) if card.show_photos else "",
         "<h2>What it gets wrong</h2>",

@@ -65,10 +65,15 @@ def write_programs(network: nn.Module, images: Tensor, folder: Path) -> list[Pro
         why = f"torch.export cannot follow this network ({one_line(first_line(error))[:160]})"
         return [Program(PT2, why), Program(ONNX, why)]
     torch.export.save(program, folder / PT2)
-    made = [_compared(PT2, torch.export.load(folder / PT2).module(), images, expected), _onnx(program, images, expected, folder)]
+    made = [
+        _compared(PT2, torch.export.load(folder / PT2).module(), images, expected),
+        _onnx(program, images, expected, folder),
+    ]
     for one in made:
         if not one.missing and not one.same:
-            raise CourseError(f"the exported program is another function ({one}): share the network as model.safetensors")
+            raise CourseError(
+                f"the exported program is another function ({one}): share the network as model.safetensors"
+            )
     return made
 
 
@@ -102,14 +107,24 @@ def _compared(file: str, program: Callable[[Tensor], Tensor], images: Tensor, ex
 def _onnx(program: ExportedProgram, images: Tensor, expected: Tensor, folder: Path) -> Program:
     lacking = [name for name in NEEDED_FOR_ONNX if find_spec(name) is None]
     if lacking:
-        return Program(ONNX, f"it is for other tools than PyTorch, and needs packages that are not here: {', '.join(lacking)}.")
+        return Program(
+            ONNX, f"it is for other tools than PyTorch, and needs packages that are not here: {', '.join(lacking)}."
+        )
     import onnxruntime
 
     try:
         torch.onnx.export(
-            program, (), folder / ONNX, input_names=["images"], output_names=["logits"], external_data=False, verbose=False
+            program,
+            (),
+            folder / ONNX,
+            input_names=["images"],
+            output_names=["logits"],
+            external_data=False,
+            verbose=False,
         )
     except Exception as error:  # as above
         return Program(ONNX, f"torch.onnx cannot translate this network ({one_line(first_line(error))[:160]})")
     session = onnxruntime.InferenceSession(folder / ONNX, providers=["CPUExecutionProvider"])
-    return _compared(ONNX, lambda batch: torch.from_numpy(session.run(None, {"images": batch.numpy()})[0]), images, expected)
+    return _compared(
+        ONNX, lambda batch: torch.from_numpy(session.run(None, {"images": batch.numpy()})[0]), images, expected
+    )
