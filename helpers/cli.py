@@ -1,4 +1,4 @@
-"""`python -m helpers run | doctor | fetch | share | certificate | update | notebooks`: the course from the command line."""
+"""`python -m helpers`: the course from the command line. `--help` lists its commands."""
 
 from __future__ import annotations
 

@@ -12,15 +12,11 @@ _WRITES = {"write", "writelines", "sendfile", "copy_file_range", "writev", "pwri
 _RENAMES = {"rename", "replace"}
 
 
-class Stop(Exception):
-    """Not raised by itself: `Full` and `CtrlC` are what stops a function here."""
-
-
-class CtrlC(KeyboardInterrupt, Stop):
+class CtrlC(KeyboardInterrupt):
     """As if somebody had pressed Ctrl-C at that moment."""
 
 
-class Full(OSError, Stop):
+class Full(OSError):
     """As if the disk had become full at that moment."""
 
     def __init__(self) -> None:

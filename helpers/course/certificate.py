@@ -16,8 +16,9 @@ from helpers.places import atomic_write_text
 
 GENERATOR = "transfer-learning course: certificate"
 HONESTY = (
-    "This page is a record that the course kept on this machine. It is no proof: its files can be edited by hand, nobody "
-    "watched, and whether a solution was read is not recorded. What proves something is the work itself: ask for it."
+    "This page is a record that the course kept on this machine. It is no proof: its files can be edited by hand, "
+    "nobody watched, and whether a solution was read is not recorded. What proves something is the work itself: ask "
+    "for it."
 )
 
 
@@ -65,7 +66,7 @@ def _require_room(path: Path) -> None:
 
 
 def _lesson(number: str, exercises: list[Exercise], entries: Mapping[str, dict]) -> str:
-    title, _ = find_lessons([number])[0].title_and_promise()
+    title = _title(number)
     none = {"solved": False, "attempts": 0, "hints": 0}
     rows = []
     for one in exercises:
@@ -76,6 +77,14 @@ def _lesson(number: str, exercises: list[Exercise], entries: Mapping[str, dict])
     columns = ["exercise", "level", "state", "checks", "hints"]
     caption = f"{count} of {len(rows)} solved in {title}"
     return f"<h2>{html.escape(title)}</h2>\n{html_table(caption, columns, rows)}"
+
+
+def _title(number: str) -> str:
+    """The lesson's heading; its number where the learner has changed the notebook's start."""
+    try:
+        return find_lessons([number])[0].title_and_promise()[0]
+    except CourseError:
+        return f"Lesson {number}"
 
 
 def _scoreboard() -> str:

@@ -18,7 +18,8 @@ _PAGE = """<!DOCTYPE html>
 <link rel="icon" href="data:,">
 <title>{title}</title>
 <style>
-:root {{ color-scheme: light dark; --text: #1b1b1b; --ground: #fff; --line: #767676; --mark: #e3eefa; --link: #0b57a4; }}
+:root {{ color-scheme: light dark;
+  --text: #1b1b1b; --ground: #fff; --line: #767676; --mark: #e3eefa; --link: #0b57a4; }}
 @media (prefers-color-scheme: dark) {{
   :root {{ --text: #ececec; --ground: #161616; --line: #8c8c8c; --mark: #20364d; --link: #8ec2ff; }}
 }}

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from helpers.data import DATASETS, Splits
+from helpers.data.splits import Photos
 from helpers.models import Backbone
 from helpers.sharing.evidence import RATES, Evidence
 from helpers.sharing.numbers import interval
@@ -71,9 +72,9 @@ class Card:
         low, high = interval(numbers.accuracy, numbers.images)
         shared = numbers.accuracies[self.evidence.chosen]
         return (
-            f"Accuracy on {numbers.images} test pictures: {numbers.accuracy_text}. With so few pictures, their draw alone "
-            f"allows {low:.3f} to {high:.3f} (95 %, Wilson). The head in this folder has {shared:.3f}. It is the one with "
-            f"the lowest validation loss, and the test part had no say in that.{self.backbone.caution}"
+            f"Accuracy on {numbers.images} test pictures: {numbers.accuracy_text}. The draw of these pictures alone allows "
+            f"{low:.3f} to {high:.3f} (95 %, Wilson). The head in this folder has {shared:.3f}. It is the one with the "
+            f"lowest validation loss, and the test part had no say in that.{self.backbone.caution}"
         )
 
     def training(self) -> list[str]:
@@ -107,8 +108,8 @@ class Card:
             f"The class that it knows least is {self.classes[worst]}: {recall:.3f} of its test pictures are recognised."
         )
         told.append(
-            "All pictures come from one collection. Other cameras, places and seasons were not tested. Equal copies of a "
-            "photo were kept in one part; photos that are nearly the same were not looked for."
+            "All pictures come from one collection. Other cameras, places and seasons were not tested. Equal copies of "
+            "a photo were kept in one part; photos that are nearly the same were not looked for."
         )
         return told
 
@@ -125,10 +126,11 @@ class Card:
 
     def licences(self) -> list[str]:
         """Of what went into it, a sentence each."""
-        meta = self.backbone.metadata()
+        meta, are_photos = self.backbone.metadata(), isinstance(self.data.train.source, Photos)
+        weights = f"{meta['licence']}, from {meta['source']}. Some have terms of their own: read where they come from"
         return [
-            f"Weights of the backbone: {meta['licence']}, as their publisher declares; they come from {meta['source']}.",
-            f"Photos: {DATA_LICENCES.get(self.data.name, _OWN_LICENCE)}.",
+            f"Weights of the backbone: {weights if self.backbone.pretrained else 'none, they are random'}.",
+            f"Pictures: {_OWN_LICENCE if are_photos else DATA_LICENCES.get(self.data.name, _OWN_LICENCE)}.",
             "This head, and the program with it: **to be filled in by you**, within what the two above allow.",
         ]
 

@@ -56,8 +56,8 @@ class Shared:
         lines += [str(one) for one in self.programs]
         if self.card.show_photos:
             lines.append(
-                f"{PAGE} shows {len(self.card.shown())} of your photos, small and without their metadata, and the card "
-                "names some of their files. Look at both before you pass the folder on."
+                f"{PAGE} shows {len(self.card.shown())} of the pictures, small and without their files' metadata, and the "
+                "card names some of the files. Look at both before you pass the folder on."
             )
         return "\n".join(lines)
 
@@ -181,5 +181,6 @@ def require_no_paths(draft: Path, *folders: Path) -> None:
         for name in wanted:
             if re.search(re.escape(name) + rb"(?![\w.-])", content):
                 raise CourseError(
-                    f"{file.name} would name a folder of this machine ({os.fsdecode(name)}): rename that class or folder"
+                    f"{file.name} would name a folder of this machine ({one_line(os.fsdecode(name))}): give that class "
+                    "another name"
                 )

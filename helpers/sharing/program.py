@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+import torch._dynamo  # torch.export imports it, for seconds, at its first call: here it counts as what it is
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 

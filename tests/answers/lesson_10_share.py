@@ -162,7 +162,8 @@ SHARE = {
             "an empty part": Wrong(
                 but_for(
                     NUMBERS,
-                    '    if len(labels) == 0:\n        raise ValueError("the test part is empty: there is nothing to say")\n',
+                    "    if len(labels) == 0:\n"
+                    '        raise ValueError("the test part is empty: there is nothing to say")\n',
                     "",
                 ),
                 "For a test part without pictures",
@@ -174,8 +175,13 @@ SHARE = {
                 but_for(NUMBERS, '"confusion": confusion,', '"confusion": confusion / len(labels),'),
                 "It counts each picture",
             ),
+            "a mask of the wrong ones": Wrong(
+                but_for(NUMBERS, "[i for i in range(len(labels)) if not right[:, i].all()]", "(~right).any(dim=0)"),
+                "a list of indices",
+            ),
             "a tuple": Wrong(
-                "def card_numbers(predictions, labels, classes):\n    return (predictions == labels).double().mean().item(), None\n",
+                "def card_numbers(predictions, labels, classes):\n"
+                "    return (predictions == labels).double().mean().item(), None\n",
                 "a dict was expected",
             ),
         },
@@ -186,7 +192,8 @@ SHARE = {
             "puts all into one mode": Wrong(
                 but_for(
                     PROGRAM,
-                    "    program = torch.export.export(copy.deepcopy(network).eval(), (example,), dynamic_shapes=(batch,))\n",
+                    "    program = torch.export.export(copy.deepcopy(network).eval(), (example,), "
+                    "dynamic_shapes=(batch,))\n",
                     "    was = network.training\n"
                     "    network.eval()\n"
                     "    program = torch.export.export(network, (example,), dynamic_shapes=(batch,))\n"
@@ -259,6 +266,16 @@ SHARE = {
                 but_for(PROGRAM, "expected = copy.deepcopy(network).eval()(images)", "expected = network(images)"),
                 "your difference is",
             ),
+            "the proof leaves eval() mode": Wrong(
+                but_for(
+                    PROGRAM, "expected = copy.deepcopy(network).eval()(images)", "expected = network.eval()(images)"
+                ),
+                "own mode",
+            ),
+            "the proof compares shares": Wrong(
+                but_for(PROGRAM, "(program(images) - expected)", "(program(images).softmax(1) - expected.softmax(1))"),
+                "largest of all logits' differences",
+            ),
             "whether the classes are the same": Wrong(
                 but_for(
                     PROGRAM,
@@ -284,7 +301,9 @@ SHARE = {
                 but_for(
                     PUBLISH,
                     "        draft.rename(folder)\n",
-                    "        folder.mkdir()\n        for file in draft.iterdir():\n            file.rename(folder / file.name)\n",
+                    "        folder.mkdir()\n"
+                    "        for file in draft.iterdir():\n"
+                    "            file.rename(folder / file.name)\n",
                 ),
                 "was not whole",
             ),
