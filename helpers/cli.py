@@ -229,6 +229,7 @@ def _share(chosen: argparse.Namespace) -> int:
         device=chosen.device,
         show_photos=not chosen.no_photos,
         replace=chosen.replace,
+        progress=True,
     )
     print(f"{made}\nwritten: {made.folder / 'index.html'}")
     return 0

@@ -50,14 +50,22 @@ class Evidence:
 
 
 def collect(
-    data: Splits, backbone: Backbone, *, seed: int, repeats: int, epochs: int, device: torch.device
+    data: Splits,
+    backbone: Backbone,
+    *,
+    seed: int,
+    repeats: int,
+    epochs: int,
+    device: torch.device,
+    progress: bool = False,
 ) -> Evidence:
     """Train a head with each of `repeats` seeds at each of `RATES`; the test part is read once, after every choice.
 
     `data` has its transform. The backbone's network is changed: it loses its classifier and is frozen.
     """
     body, width = remove_head(backbone.model.requires_grad_(False).eval())
-    parts = {part: extract_features(body, getattr(data, part), device=device) for part in ("train", "val")}
+    how = {"device": device, "progress": progress}
+    parts = {part: extract_features(body, getattr(data, part), **how) for part in ("train", "val")}
     runs: dict[float, list[tuple[nn.Linear, float]]] = {}
     for rate in RATES:
         runs[rate] = [
@@ -66,7 +74,7 @@ def collect(
         ]
     rate = min(runs, key=lambda rate: sum(loss for _, loss in runs[rate]))
     heads, losses = (list(column) for column in zip(*runs[rate], strict=True))
-    test = extract_features(body, data.test, device=device)
+    test = extract_features(body, data.test, **how)
     with torch.inference_mode():
         logits = torch.stack([head(test.features) for head in heads])
     numbers = numbers_of(logits.argmax(dim=2), test.labels, len(data.classes))

@@ -56,8 +56,8 @@ class Shared:
         lines += [str(one) for one in self.programs]
         if self.card.show_photos:
             lines.append(
-                f"{PAGE} shows {len(self.card.shown())} of the pictures, small and without their files' metadata, and the "
-                "card names some of the files. Look at both before you pass the folder on."
+                f"{PAGE} shows {len(self.card.shown())} of the pictures, small and without their files' metadata, and "
+                "the card names some of the files. Look at both before you pass the folder on."
             )
         return "\n".join(lines)
 
@@ -74,6 +74,7 @@ def share(
     device: str = "auto",
     show_photos: bool = True,
     replace: bool = False,
+    progress: bool = False,
 ) -> Shared:
     """Train a head on the frozen backbone, and write the folder `out`: card, page, head, program.
 
@@ -88,6 +89,7 @@ def share(
         seed: the first of `repeats` seeds; it also divides the photos.
         epochs: the most that a head is trained.
         side: pixels of the pictures' shorter side; None for what the backbone was trained at.
+        progress: show a bar while the features are computed.
         show_photos: whether page and card show pictures and name their files.
 
     Raises:
@@ -108,7 +110,7 @@ def share(
     backbone = load_backbone(backbone) if isinstance(backbone, str) else backbone
     transform = backbone.transforms if side is None else backbone.transforms_for(side)
     data = data.with_transform(transform)
-    evidence = collect(data, backbone, seed=seed, repeats=repeats, epochs=epochs, device=where)
+    evidence = collect(data, backbone, seed=seed, repeats=repeats, epochs=epochs, device=where, progress=progress)
     config = _config(data, backbone, transform, evidence, seed)
     with whole_folder(folder) as draft:
         programs = write_programs(evidence.network, _some_images(data), draft)

@@ -12,7 +12,7 @@ import torch._dynamo  # torch.export imports it, for seconds, at its first call:
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from helpers.errors import CourseError, first_line, one_line
+from helpers.errors import first_line, one_line
 
 PT2, ONNX = "model.pt2", "model.onnx"
 NEEDED_FOR_ONNX = ("onnx", "onnxscript", "onnxruntime")
@@ -53,29 +53,27 @@ class Program:
 def write_programs(network: nn.Module, images: Tensor, folder: Path) -> list[Program]:
     """Write `model.pt2`, and `model.onnx` where its packages are installed, each compared on `images` [n, 3, h, w].
 
-    `network` is in `eval()` mode on the CPU. The files hold no picture of `images`, and no path of this machine.
-
-    Raises:
-        CourseError: a program gives other answers than the network.
+    `network` is in `eval()` mode on the CPU. The files hold no picture of `images`, and no path of this machine. A file
+    whose answers are others than the network's is taken away, and what comes back says so.
     """
     with torch.inference_mode():
         expected = network(images)
     try:
         program = exported(network, images.shape[1:])
     except Exception as error:  # torch.export says in many ways that it does not understand a network
-        why = f"torch.export cannot follow this network ({one_line(first_line(error))[:160]})"
+        why = f"torch.export cannot follow this network ({one_line(first_line(error))[:160]})."
         return [Program(PT2, why), Program(ONNX, why)]
     torch.export.save(program, folder / PT2)
-    made = [
-        _compared(PT2, torch.export.load(folder / PT2).module(), images, expected),
-        _onnx(program, images, expected, folder),
-    ]
-    for one in made:
-        if not one.missing and not one.same:
-            raise CourseError(
-                f"the exported program is another function ({one}): share the network as model.safetensors"
-            )
-    return made
+    made = [_compared(PT2, torch.export.load(folder / PT2).module(), images, expected)]
+    made.append(_onnx(program, images, expected, folder))
+    return [_or_none(one, folder) for one in made]
+
+
+def _or_none(made: Program, folder: Path) -> Program:
+    if made.same:
+        return made
+    (folder / made.file).unlink(missing_ok=True)
+    return made if made.missing else Program(made.file, f"it is another function than the network. {made}")
 
 
 def exported(network: nn.Module, shape: torch.Size) -> ExportedProgram:
@@ -111,21 +109,16 @@ def _onnx(program: ExportedProgram, images: Tensor, expected: Tensor, folder: Pa
         return Program(
             ONNX, f"it is for other tools than PyTorch, and needs packages that are not here: {', '.join(lacking)}."
         )
-    import onnxruntime
-
     try:
-        torch.onnx.export(
-            program,
-            (),
-            folder / ONNX,
-            input_names=["images"],
-            output_names=["logits"],
-            external_data=False,
-            verbose=False,
-        )
-    except Exception as error:  # as above
-        return Program(ONNX, f"torch.onnx cannot translate this network ({one_line(first_line(error))[:160]})")
-    session = onnxruntime.InferenceSession(folder / ONNX, providers=["CPUExecutionProvider"])
-    return _compared(
-        ONNX, lambda batch: torch.from_numpy(session.run(None, {"images": batch.numpy()})[0]), images, expected
-    )
+        import onnxruntime
+
+        names = {"input_names": ["images"], "output_names": ["logits"]}
+        torch.onnx.export(program, (), folder / ONNX, external_data=False, verbose=False, **names)
+        session = onnxruntime.InferenceSession(folder / ONNX, providers=["CPUExecutionProvider"])
+    except Exception as error:  # as above, and packages that do not fit together
+        return Program(ONNX, f"torch.onnx cannot translate this network ({one_line(first_line(error))[:160]}).")
+
+    def ask(batch: Tensor) -> Tensor:
+        return torch.from_numpy(session.run(None, {"images": batch.numpy()})[0])
+
+    return _compared(ONNX, ask, images, expected)
