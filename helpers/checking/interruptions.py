@@ -8,7 +8,7 @@ from pathlib import Path
 
 Tree = dict[str, bytes | None]
 
-_WRITES = {"write", "writelines", "sendfile", "copy_file_range", "writev", "pwrite", "_fcopyfile", "CopyFile2"}
+_WRITES = {"print", "write", "writelines", "sendfile", "copy_file_range", "writev", "pwrite", "_fcopyfile", "CopyFile2"}
 _RENAMES = {"rename", "replace"}
 
 

@@ -73,8 +73,8 @@ class Card:
         shared = numbers.accuracies[self.evidence.chosen]
         return (
             f"Accuracy on {numbers.images} test pictures: {numbers.accuracy_text}. The draw of these pictures alone "
-            f"allows {low:.3f} to {high:.3f} (95 %, Wilson). The head in this folder has {shared:.3f}. It is the one with "
-            f"the lowest validation loss, and the test part had no say in that.{self.backbone.caution}"
+            f"allows {low:.3f} to {high:.3f} (95 %, Wilson). The head in this folder has {shared:.3f}. It is the one "
+            f"with the lowest validation loss, and the test part had no say in that.{self.backbone.caution}"
         )
 
     def training(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -110,8 +111,7 @@ def _onnx(program: ExportedProgram, images: Tensor, expected: Tensor, folder: Pa
             ONNX, f"it is for other tools than PyTorch, and needs packages that are not here: {', '.join(lacking)}."
         )
     try:
-        import onnxruntime
-
+        onnxruntime = import_module("onnxruntime")  # by its name: it is no part of the installation
         names = {"input_names": ["images"], "output_names": ["logits"]}
         torch.onnx.export(program, (), folder / ONNX, external_data=False, verbose=False, **names)
         session = onnxruntime.InferenceSession(folder / ONNX, providers=["CPUExecutionProvider"])

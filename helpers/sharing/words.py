@@ -16,7 +16,7 @@ def printable(name: str) -> str:
 
 def markdown(name: str) -> str:
     """The name as text: no link, no emphasis, no HTML, no cell of a table begins in it."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", html.escape(printable(name), quote=False))
+    return re.sub(r"([\\`*_\[\]#|~$])", r"\\\1", html.escape(printable(name), quote=False))
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
