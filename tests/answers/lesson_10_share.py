@@ -48,6 +48,29 @@ def card_numbers(predictions, labels, classes):
     }
 """
 
+WITH_NUMPY = """
+import numpy as np
+
+
+def card_numbers(predictions, labels, classes):
+    from sklearn.metrics import confusion_matrix
+
+    said, true = predictions.numpy(), labels.numpy()
+    if true.size == 0:
+        raise ValueError("an empty test part says nothing")
+    shares = (said == true).mean(axis=1)
+    table = sum(confusion_matrix(true, one, labels=range(classes)) for one in said)
+    with np.errstate(invalid="ignore"):
+        recall = [None if np.isnan(r) else r for r in table.diagonal() / table.sum(axis=1)]
+    return {
+        "accuracy": shares.mean(),
+        "spread": shares.std(ddof=1) if len(shares) > 1 else None,
+        "confusion": list(table),
+        "recall": recall,
+        "wrong": {i for i in range(true.size) if (said[:, i] != true[i]).any()},
+    }
+"""
+
 NOTES_THE_MODES = """
 def save_program(network, images, file):
     modes = [(layer, layer.training) for layer in network.modules()]
@@ -86,6 +109,27 @@ def publish(files, folder):
         os.rename(draft, folder)
 """
 
+CLEARS_THE_LAST_ONE = """
+import contextlib
+
+
+def publish(files, folder):
+    if folder.exists():
+        raise FileExistsError(f"{folder.name} exists")
+    draft = folder.parent / f"{folder.name}.tmp"
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, draft, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
+        os.makedirs(draft)
+        for name, content in files.items():
+            file = os.open(draft / name, os.O_WRONLY | os.O_CREAT)
+            try:
+                os.write(file, content)
+            finally:
+                os.close(file)
+        shutil.move(draft, folder)
+"""
+
 BY_PID = """
 def publish(files, folder):
     if os.path.lexists(folder):
@@ -108,7 +152,7 @@ def publish(files, folder):
 
 SHARE = {
     "10.11": Answers(
-        right={"by bincount": BY_BINCOUNT, "in lists": IN_LISTS},
+        right={"by bincount": BY_BINCOUNT, "in lists": IN_LISTS, "with NumPy and scikit-learn": WITH_NUMPY},
         wrong={
             "the spread divides by n": Wrong(
                 but_for(NUMBERS, "accuracies.std()", "accuracies.std(correction=0)"), "divide by n - 1"
@@ -187,7 +231,14 @@ SHARE = {
         },
     ),
     "10.12": Answers(
-        right={"notes each module's mode": NOTES_THE_MODES},
+        right={
+            "notes each module's mode": NOTES_THE_MODES,
+            "strictly, by its keyword": but_for(
+                PROGRAM,
+                "(example,), dynamic_shapes=(batch,))",
+                '(example,), dynamic_shapes=[{0: torch.export.Dim("n", min=1, max=512)}], strict=True)',
+            ),
+        },
         wrong={
             "puts all into one mode": Wrong(
                 but_for(
@@ -287,7 +338,11 @@ SHARE = {
         },
     ),
     "10.13": Answers(
-        right={"a temporary directory beside it": BY_TEMPORARY_DIRECTORY, "a name with the process's number": BY_PID},
+        right={
+            "a temporary directory beside it": BY_TEMPORARY_DIRECTORY,
+            "a name with the process's number": BY_PID,
+            "one name, and the last one is cleared": CLEARS_THE_LAST_ONE,
+        },
         wrong={
             "copies into the final name": Wrong(
                 but_for(PUBLISH, "draft.rename(folder)", "shutil.copytree(draft, folder)"), "was not whole"
