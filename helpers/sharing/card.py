@@ -187,9 +187,11 @@ class Card:
 
     def wrong_in_words(self) -> str:
         numbers = self.evidence.numbers
-        count, heads = int((numbers.wrong > 0).sum()), len(numbers.accuracies)
-        first = f" The {MOST_PICTURES} that most heads got wrong:" if count > MOST_PICTURES else ""
-        return f"{count} of {numbers.images} test pictures were got wrong by at least one of {heads} heads.{first}"
+        count, heads = int((numbers.wrong > 0).sum()), f"{len(numbers.accuracies)} heads"
+        if not count:
+            return f"None of {numbers.images} test pictures."
+        first = f" The {MOST_PICTURES} that most heads got wrong:" if count > MOST_PICTURES and self.show_photos else ""
+        return f"At least one of {heads} got {count} of {numbers.images} test pictures wrong.{first}"
 
     # As Markdown --------------------------------------------------------------------------------------
 

@@ -102,8 +102,8 @@ def share(
     )
     if side is not None:
         side = whole_number("side", side, least=8)
-    folder = Path(out).expanduser().absolute()
-    _require_outside(folder, photos)
+    folder, root = _place(out), None if isinstance(photos, Splits) else _folder_of(photos)
+    _require_outside(folder, root)
     require_room_for(folder, mark=CONFIG, files=FILES, replace=replace)
     where = pick_device(device)
     data = photos if isinstance(photos, Splits) else load_dataset(photos, seed=seed)
@@ -116,15 +116,30 @@ def share(
         programs = write_programs(evidence.network, _some_images(data), draft)
         card = Card(data, backbone, evidence, programs, config, epochs, show_photos)
         _write(draft, card)
-        require_no_paths(draft, *_paths_of(photos))
+        require_no_paths(draft, *([root.parent] if root else []), *_own_folders())
     return Shared(folder, card)
 
 
-def _require_outside(folder: Path, photos: object) -> None:
+def _place(out: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(out).expanduser().absolute()
+    except (RuntimeError, TypeError, ValueError):  # nobody of that name has a home here; no path at all
+        raise CourseError(f"no folder can be written at {one_line(repr(out))[:200]}: name another one") from None
+
+
+def _folder_of(photos: object) -> Path | None:
+    """The folder of photos; None where it is none, which `load_dataset` tells, or a dataset's name."""
+    try:
+        root = Path(photos).expanduser().resolve()
+        return root if root.is_dir() else None
+    except (OSError, RuntimeError, TypeError, ValueError):
+        return None
+
+
+def _require_outside(folder: Path, root: Path | None) -> None:
     """What lies among the photos would be read as photos the next time."""
-    if isinstance(photos, Splits) or not Path(photos).expanduser().is_dir():
+    if root is None:
         return
-    root = Path(photos).expanduser().resolve()
     if folder.resolve().is_relative_to(root):
         raise CourseError(f"{one_line(folder)} lies in the folder of photos: name a folder outside of it")
     if root.is_relative_to(folder.resolve()):
@@ -165,10 +180,9 @@ def _write(draft: Path, card: Card) -> None:
 # ---- privacy ---------------------------------------------------------------------------------------
 
 
-def _paths_of(photos: object) -> list[Path]:
+def _own_folders() -> list[Path]:
     """Folders whose names say who made this, and where."""
-    own = [] if isinstance(photos, Splits) else [Path(photos).expanduser().resolve().parent]
-    return [*own, Path.home(), Path(sys.prefix), Path.cwd(), Path(__file__).resolve().parents[2]]
+    return [Path.home(), Path(sys.prefix), Path.cwd(), Path(__file__).resolve().parents[2]]
 
 
 def require_no_paths(draft: Path, *folders: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import shutil
 import tempfile
 import time
@@ -24,6 +25,9 @@ def require_room_for(folder: Path, *, mark: str, files: Collection[str], replace
     Raises:
         CourseError: otherwise.
     """
+    above = next(one for one in folder.parents if one.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise CourseError(f"nothing can be written in {one_line(above)}: name a folder in a place of yours")
     _put_back(folder)
     if not folder.exists() and not folder.is_symlink():
         return

@@ -289,7 +289,8 @@ def test_without_photos_there_is_neither_picture_nor_name(photos: Path, tmp_path
     assert page(made.folder).of("img") == []
     text = b"".join(file.read_bytes() for file in made.folder.iterdir())
     assert b"photo &lt;" not in text and b"photo <" not in text and b"broken.jpg" not in text
-    assert "one seed, so no spread is known" in (made.folder / "README.md").read_text(encoding="utf-8")
+    card = (made.folder / "README.md").read_text(encoding="utf-8")
+    assert "one seed, so no spread is known" in card and "that most heads got wrong:" not in card
 
 
 def test_the_card_says_what_was_left_out_and_whose_the_photos_are(made: Shared) -> None:
@@ -353,6 +354,19 @@ def test_nothing_is_left_of_a_run_that_was_stopped(photos: Path, tmp_path: Path,
         share(photos, tmp_path / "new" / "card", backbone=tiny(), repeats=1, epochs=1)
     assert "\n" not in str(told.value)
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_place_where_nothing_can_be_is_told_before_training(photos: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(making, "collect", no_training)
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(CourseError, match="nothing can be written in"):
+        share(photos, tmp_path / "file" / "card", backbone=tiny())
+    for out in ("~nobody-of-this-name/card", None):
+        with pytest.raises(CourseError, match="no folder can be written at"):
+            share(photos, out, backbone=tiny())
+    for strange in ("~nobody-of-this-name/photos", "zero\0byte", None):
+        with pytest.raises(CourseError):
+            share(strange, tmp_path / "card", backbone=tiny())
 
 
 def no_training(*_: object, **__: object) -> None:
