@@ -46,8 +46,14 @@ def load_shared(folder: str | os.PathLike[str]) -> SharedNetwork:
     """
     root = Path(folder).expanduser()
     config = _config(root)
-    name, width = config["backbone"]["name"], config["backbone"]["width"]
-    if not config["backbone"]["pretrained"]:
+    damaged = f"{one_line(root)} is damaged"
+    try:
+        named, classes = config["backbone"], [str(name) for name in config["classes"]]
+        name, width, pretrained = str(named["name"]), int(named["width"]), bool(named["pretrained"])
+        transform = transform_of(config["preprocessing"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CourseError(f"{damaged} ({CONFIG}: {first_line(error)}): get it again") from None
+    if not pretrained:
         raise CourseError(
             f"the backbone of {one_line(root)} had random weights, which are nowhere else: use its model.pt2"
         )
@@ -55,12 +61,12 @@ def load_shared(folder: str | os.PathLike[str]) -> SharedNetwork:
     if not backbone.pretrained:
         raise CourseError(f"the head needs its backbone. {backbone.note}")
     body, _ = remove_head(backbone.model)
-    head = nn.Linear(width, len(config["classes"]))
+    head = nn.Linear(width, len(classes))
     try:
         head.load_state_dict(load_file(root / HEAD))
-        return SharedNetwork(nn.Sequential(body, head).eval(), config["classes"], transform_of(config["preprocessing"]))
-    except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise CourseError(f"{one_line(root)} is damaged ({first_line(error)}): get it again") from None
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise CourseError(f"{damaged} ({HEAD}: {first_line(error)}): get it again") from None
+    return SharedNetwork(nn.Sequential(body, head).eval(), classes, transform)
 
 
 def _config(root: Path) -> dict[str, Any]:
@@ -68,8 +74,7 @@ def _config(root: Path) -> dict[str, Any]:
     if not file.is_file():
         raise CourseError(f"{one_line(root)} is no shared folder (it has no {CONFIG}): check the path")
     config = read_json(file, {})
-    known = config.get("made_by") == MADE_BY and {"classes", "backbone", "preprocessing"} <= config.keys()
-    if not known or config.get("format") != FORMAT:
+    if config.get("made_by") != MADE_BY or config.get("format") != FORMAT:
         raise CourseError(f"{one_line(file)} is of another kind or version: update the course, or use model.pt2")
     return config
 

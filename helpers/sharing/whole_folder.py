@@ -28,7 +28,7 @@ def require_room_for(folder: Path, *, mark: str, files: Collection[str], replace
     above = next(one for one in folder.parents if one.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise CourseError(f"nothing can be written in {one_line(above)}: name a folder in a place of yours")
-    _put_back(folder)
+    _put_back(folder, files)
     if not folder.exists() and not folder.is_symlink():
         return
     name = one_line(folder)
@@ -79,11 +79,12 @@ def _take_the_place(draft: Path, folder: Path) -> None:
         draft.rename(folder)
         return
     aside = _aside(folder)
-    folder.rename(aside)
     try:
+        folder.rename(aside)
         draft.rename(folder)
     except BaseException:
-        aside.rename(folder)
+        if not folder.exists():
+            aside.rename(folder)
         raise
     shutil.rmtree(aside, ignore_errors=True)
 
@@ -92,14 +93,15 @@ def _aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.earlier")
 
 
-def _put_back(folder: Path) -> None:
+def _put_back(folder: Path, files: Collection[str]) -> None:
     """The earlier folder, where a run was killed between its two renames; else what that run left of it goes."""
     aside = _aside(folder)
-    if aside.is_dir():
-        if folder.exists():
-            shutil.rmtree(aside, ignore_errors=True)
-        else:
-            aside.rename(folder)
+    if not aside.is_dir() or any(one.name not in files for one in aside.iterdir()):  # there is none, or it is not ours
+        return
+    if folder.exists():
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        aside.rename(folder)
 
 
 def _sweep(folder: Path) -> None:

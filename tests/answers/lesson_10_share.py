@@ -271,6 +271,18 @@ SHARE = {
                 ),
                 "other answers",
             ),
+            "eval() for the kinds that it knows": Wrong(
+                but_for(
+                    PROGRAM,
+                    "    program = torch.export.export(copy.deepcopy(network).eval(),",
+                    "    network = copy.deepcopy(network)\n"
+                    "    for layer in network.modules():\n"
+                    "        if isinstance(layer, (nn.BatchNorm2d, nn.Dropout)):\n"
+                    "            layer.eval()\n"
+                    "    program = torch.export.export(network,",
+                ),
+                "two kinds of BatchNorm",
+            ),
             "one size of batch": Wrong(but_for(PROGRAM, ", dynamic_shapes=(batch,)", ""), "takes no batch of 1"),
             "the images as the example": Wrong(
                 but_for(PROGRAM, "torch.zeros(2, *images.shape[1:])", "torch.cat([images, images])"),
@@ -404,6 +416,22 @@ SHARE = {
                     PUBLISH, "folder.exists()", "folder.exists() and (not folder.is_dir() or any(folder.iterdir()))"
                 ),
                 "Where an empty folder is there already",
+            ),
+            "asks after it has made its draft": Wrong(
+                """
+def publish(files, folder):
+    draft = Path(tempfile.mkdtemp(dir=folder.parent))
+    if folder.exists():
+        raise FileExistsError(f"{folder} is there already")
+    try:
+        for name, content in files.items():
+            (draft / name).write_bytes(content)
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft)
+        raise
+""",
+                "something is changed all the same",
             ),
             "never asks": Wrong(
                 but_for(

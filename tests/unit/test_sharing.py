@@ -418,6 +418,19 @@ def test_a_run_that_was_killed_between_its_renames(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["card"]
 
 
+def test_what_a_killed_run_left_of_the_earlier_folder_goes_and_others_stay(tmp_path: Path) -> None:
+    folder, known = tmp_path / "card", {"mark": "config.json", "files": ["config.json"], "replace": True}
+    written(folder, "new")
+    aside = whole_folder._aside(folder)
+    aside.mkdir()
+    (aside / "mine.txt").write_text("mine")
+    whole_folder.require_room_for(folder, **known)
+    assert (aside / "mine.txt").read_text() == "mine"
+    (aside / "mine.txt").rename(aside / "config.json")
+    whole_folder.require_room_for(folder, **known)
+    assert not aside.exists() and (folder / "config.json").read_text() == "new"
+
+
 def test_an_earlier_folder_comes_back_where_the_rename_fails(tmp_path: Path, monkeypatch) -> None:
     folder, rename = tmp_path / "card", Path.rename
     written(folder, "first")
@@ -534,7 +547,16 @@ def test_no_shared_folder(tmp_path: Path, made: Shared, readable: None) -> None:
         load_shared(tmp_path)
     (tmp_path / "config.json").write_bytes((made.folder / "config.json").read_bytes())
     (tmp_path / "model.safetensors").write_bytes((made.folder / "model.safetensors").read_bytes()[:200])
-    with pytest.raises(CourseError, match="is damaged"):
+    with pytest.raises(CourseError, match=r"is damaged \(model\.safetensors: "):
+        load_shared(tmp_path)
+    whole = json.loads((made.folder / "config.json").read_text())
+    for wrong in ({"backbone": None}, {"classes": 3}, {"preprocessing": {}}):
+        (tmp_path / "config.json").write_text(json.dumps(whole | wrong))
+        with pytest.raises(CourseError, match=r"is damaged \(config\.json: "):
+            load_shared(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(whole))
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(CourseError, match=r"is damaged \(model\.safetensors: "):
         load_shared(tmp_path)
 
 

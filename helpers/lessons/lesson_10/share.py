@@ -249,9 +249,13 @@ def _in_mixed_modes() -> nn.Module:
     return network
 
 
+def _with_two_norms() -> nn.Module:
+    return nn.Sequential(*networks.backbone_of_two_norms(), nn.Linear(6, 4)).train()
+
+
 TO_EXPORT = (
     ("For a network in `train()` mode but for its BatchNorm", _in_mixed_modes, 3),
-    ("For one image as the example", lambda: networks.classifier(4).train(), 1),
+    ("For one image, and a network with two kinds of BatchNorm", _with_two_norms, 1),
 )
 # Programs to be measured, and what they add to the logit of class 2. Up and down, for whoever takes no absolute value.
 OTHER_PROGRAMS = (
