@@ -254,7 +254,7 @@ SHARE = {
             ),
             "follows it in train() mode": Wrong(
                 but_for(PROGRAM, "copy.deepcopy(network).eval(), (example,)", "copy.deepcopy(network), (example,)"),
-                "other answers",
+                "other logits",
             ),
             "leaves eval() mode": Wrong(
                 but_for(PROGRAM, "copy.deepcopy(network).eval(), (example,)", "network.eval(), (example,)"), "own mode"
@@ -269,7 +269,7 @@ SHARE = {
                     "            layer.eval()\n"
                     "    program = torch.export.export(network,",
                 ),
-                "other answers",
+                "other logits",
             ),
             "eval() for the kinds that it knows": Wrong(
                 but_for(
@@ -313,7 +313,7 @@ SHARE = {
                     "torch.export.export(copy.deepcopy(network).eval(),",
                     "torch.export.export(nn.Sequential(copy.deepcopy(network), nn.Softmax(dim=1)).eval(),",
                 ),
-                "other answers",
+                "other logits",
             ),
             "promises": Wrong(
                 but_for(

@@ -316,7 +316,7 @@ def _gives_the_same(file: Path, network: nn.Module, images: Tensor, case: str) -
                 "batch may vary, with `dynamic_shapes`, and take an example of two images or more."
             ) from None
         same_function(
-            found, expected, f"{opening(case)} your program gives other answers for {count} images. {IN_EVAL}"
+            found, expected, f"{opening(case)} your program gives other logits for a batch of {count}. {IN_EVAL}"
         )
     kept = [one for one in (program.example_inputs or ((),))[0] if is_a(one, Tensor)]
     require(not any(_holds(one, images) for one in kept), f"{opening(case)} {A_PICTURE_WITHIN}")
@@ -404,7 +404,7 @@ TO_PUBLISH = (
     ("With three files", THREE),
     ("With an empty file, and names with spaces", {"read me.md": b"", "a b.bin": b"\0\r\n"}),
 )
-STOPS = (("Ctrl-C", CtrlC), ("A full disk", Full))
+STOPS = (("After Ctrl-C", CtrlC), ("After the disk was full", Full))
 IN_THE_WAY: tuple[tuple[str, Callable[[Path], object]], ...] = (
     (
         "Where the folder holds a file already",
@@ -494,7 +494,7 @@ def _was_stopped(publish: Callable, stop: type[BaseException], number: int, case
             came_out = False
         if len(passed) <= number:
             return False
-        case = f"{case} at write or rename {number + 1}:"
+        case = f"{case} at write or rename number {number + 1},"
         # `shutil.move` copies where it cannot rename, so all may be well.
         require(came_out or folder.exists(), f"{case} your function ended as if all were well. Let the error out.")
         if folder.exists():
