@@ -1,4 +1,4 @@
-"""`python -m helpers run | doctor | fetch | update | notebooks`: the course from the command line."""
+"""`python -m helpers`: the course from the command line. `--help` lists its commands."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ class _Output:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m helpers", description="The course from the command line.")
-    commands = parser.add_subparsers(required=True, metavar="run | doctor | fetch | update | notebooks")
+    commands = parser.add_subparsers(
+        required=True, metavar="run | doctor | fetch | share | certificate | update | notebooks"
+    )
 
     run = commands.add_parser("run", help="execute lessons, and write the results as notebooks, pages and summary.json")
     _add_lessons(run)
@@ -105,6 +107,30 @@ def _parser() -> argparse.ArgumentParser:
     )
     fetch.set_defaults(command=_fetch, usage=fetch.error)
 
+    share = commands.add_parser("share", help="train a head on your photos, and write a folder that anyone can open")
+    share.add_argument("photos", metavar="FOLDER_OF_PHOTOS", help="one folder a class, or train/, val/ and test/")
+    share.add_argument("out", metavar="OUT", help="the folder to write, which is not there yet")
+    share.add_argument("--backbone", metavar="NAME", help="such as efficientnet_lite0, the default, or resnet50")
+    share.add_argument(
+        "--seed", type=_whole, default=0, metavar="N", help="divides the photos, and is the first head's"
+    )
+    share.add_argument("--repeats", type=_positive, default=3, metavar="N", help="heads, a seed each (default: 3)")
+    share.add_argument("--epochs", type=_positive, default=60, metavar="N", help="at most so many (default: 60)")
+    share.add_argument(
+        "--side", type=_positive, metavar="PIXELS", help="the shorter side (default: the backbone's own)"
+    )
+    share.add_argument("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda or mps")
+    share.add_argument(
+        "--no-photos", action="store_true", help="show no picture of yours, and name none of their files"
+    )
+    share.add_argument("--replace", action="store_true", help="write over an earlier card in OUT")
+    share.set_defaults(command=_share)
+
+    certificate = commands.add_parser("certificate", help="write what you have solved and run as a page to keep")
+    certificate.add_argument("out", nargs="?", metavar="OUT.html", help="default: certificate.html among what you made")
+    certificate.add_argument("--name", default="", help="whose it is")
+    certificate.set_defaults(command=_certificate)
+
     update = commands.add_parser("update", help="get the course's new version, and keep the lessons that you edited")
     update.set_defaults(command=_update)
 
@@ -122,6 +148,12 @@ def _add_lessons(parser: argparse.ArgumentParser) -> None:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
     return int(text)
 
 
@@ -180,6 +212,34 @@ def _fetch(chosen: argparse.Namespace) -> int:
         return 0
     retry = RetryPolicy(seconds=chosen.timeout) if chosen.timeout else None
     return FAILED if fetching.fetch(chosen.names, retry=retry, say=_say) else 0
+
+
+def _share(chosen: argparse.Namespace) -> int:
+    from helpers.models.backbones import DEFAULT_BACKBONE
+    from helpers.sharing import share
+
+    made = share(
+        chosen.photos,
+        chosen.out,
+        backbone=chosen.backbone or DEFAULT_BACKBONE,
+        seed=chosen.seed,
+        repeats=chosen.repeats,
+        epochs=chosen.epochs,
+        side=chosen.side,
+        device=chosen.device,
+        show_photos=not chosen.no_photos,
+        replace=chosen.replace,
+        progress=True,
+    )
+    print(f"{made}\nwritten: {made.folder / 'index.html'}")
+    return 0
+
+
+def _certificate(chosen: argparse.Namespace) -> int:
+    from helpers.lessons import certificate
+
+    certificate(chosen.out, name=chosen.name)
+    return 0
 
 
 def _update(chosen: argparse.Namespace) -> int:

@@ -10,29 +10,7 @@ import json
 from nbformat import NotebookNode
 
 from helpers.course.run_results import Result, Summary
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font-family: system-ui, sans-serif; line-height: 1.5; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;
-  color: #1b1b1b; background: #fff; }}
-table {{ border-collapse: collapse; }}
-th, td {{ padding: .35rem .75rem; border-bottom: 1px solid #767676; text-align: left; vertical-align: top; }}
-td.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
-</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-{body}
-</main>
-</body>
-</html>
-"""
+from helpers.course.web_page import web_page
 
 _COLUMNS = ("Lesson", "Status", "Seconds", "Peak memory (MB)", "Correct", "Incorrect", "Not attempted", "Error")
 
@@ -68,7 +46,7 @@ def index_page(summary: Summary) -> str:
         'The same as data: <a href="summary.json">summary.json</a>.</p>\n'
         f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n{_failures(summary)}"
     )
-    return _PAGE.format(title="The course, executed", body=body)
+    return web_page("The course, executed", body)
 
 
 def _row(result: Result) -> str:

@@ -105,10 +105,11 @@ def _rows(found: list) -> list[Row]:
 def show(dataset: str | None = None) -> None:
     """The scoreboard as a table, of one dataset or of all."""
     rows = [row for row in read() if dataset in (None, row.dataset)]
-    show_table([_for_reading(row) for row in rows], "Scoreboard: what you have run so far")
+    show_table([in_words(row) for row in rows], "Scoreboard: what you have run so far")
 
 
-def _for_reading(row: Row) -> dict:
+def in_words(row: Row) -> dict:
+    """The row for a table: its columns by their headings."""
     spread = "" if row.accuracy_sd is None else f" ± {row.accuracy_sd:.3f}"
     seeds = "" if row.accuracy_sd is None or row.seeds is None else f" ({row.seeds} seeds)"
     return {

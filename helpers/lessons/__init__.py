@@ -6,15 +6,19 @@ A notebook takes `exercise` and `quiz` from here and needs nothing else of it.
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
+from pathlib import Path
 from types import ModuleType
 
+from helpers.course.certificate import write_certificate
 from helpers.course.display import show as _show
 from helpers.course.exercise import Exercise
 from helpers.course.html import BLUE, box, inline
 from helpers.course.progress import summary
 from helpers.course.quiz import Quiz
 from helpers.errors import unknown_name
+from helpers.places import output_dir
 
 
 def exercise(number: str) -> Exercise:
@@ -45,6 +49,17 @@ def progress(number: str) -> None:
     """Show how many exercises of lesson `number` are solved."""
     line = summary(lesson_module(number).EXERCISES.numbers())
     _show(line, box(BLUE, inline(line), "Your progress"))
+
+
+def certificate(out: str | os.PathLike[str] | None = None, *, name: str = "") -> Path:
+    """Write what you have done as a page to keep, and tell where it is: by default among what you made.
+
+    Raises:
+        CourseError: another file is there, it cannot be written, or a record is damaged.
+    """
+    path = Path(out).expanduser().absolute() if out else output_dir() / "certificate.html"
+    print(write_certificate(path, {n: lesson_module(n).EXERCISES for n in lesson_numbers()}, name=name))
+    return path
 
 
 def lesson_numbers() -> list[str]:

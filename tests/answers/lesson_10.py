@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.answers.lesson_10_scratch import SCRATCH
+from tests.answers.lesson_10_share import SHARE
 from tests.answers.lesson_10_survive import SURVIVE
 
-ANSWERS = {**SCRATCH, **SURVIVE}
+ANSWERS = {**SCRATCH, **SURVIVE, **SHARE}

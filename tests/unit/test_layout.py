@@ -29,14 +29,15 @@ MAY_IMPORT = {
     "training": {"models", "data"} | BELOW_ALL,
     "course": {"models", "data", "training"} | BELOW_ALL,
     "checking": {"course", "data", "models", "training"} | BELOW_ALL,
+    "sharing": {"course", "models", "data", "training"} | BELOW_ALL,
     "doctor": {"models"} | BELOW_ALL,
     "updating": BELOW_ALL,
     "lessons": {"checking", "course", "models", "data", "training"} | BELOW_ALL,
-    "cli": {"doctor", "updating", "lessons", "course", "models", "data", "training"} | BELOW_ALL,
+    "cli": {"doctor", "updating", "lessons", "sharing", "course", "models", "data", "training"} | BELOW_ALL,
     "__main__": {"cli"},
     "__init__": set(),
 }
-NOTEBOOKS_MAY_IMPORT = {"doctor", "lessons", "course", "data", "models", "training", "errors"}
+NOTEBOOKS_MAY_IMPORT = {"doctor", "lessons", "course", "sharing", "data", "models", "training", "errors"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
