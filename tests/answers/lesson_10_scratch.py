@@ -10,7 +10,7 @@ FEATURES, SCRIPT = RIGHT["features"], RIGHT["script"]
 LOOP = but_for(RIGHT["loop"], "range(3)", "range(1)")  # once is enough to go wrong
 
 PREPROCESSING = "uses their own preprocessing: missing"
-MEASURED = "whoever measures on photos apart finds less than half right"
+MEASURED = "Whoever measures on photos apart finds less than half right"
 LATER = "saves, and loads to the same answers: missing"
 
 # First comes what is refused soonest: a notebook of wrong answers gets it.
@@ -43,7 +43,7 @@ WRONG = {
     ),
     "half of it right, whatever comes": Wrong(
         but_for(FEATURES, "    return right / len(val)\n", "    return 0.5\n"),
-        "whether names were given rightly or at random",
+        "whether anything can be learned or not",
     ),
     "a network of its own, never trained": Wrong(
         but_for(

@@ -424,16 +424,16 @@ def measures_apart(run: Run) -> Line:
     if trapped is None:
         return Line(what, None, SECOND)
     found = trapped.accuracy
-    if found == run.trained.accuracy:
-        why = f"`train` reports {found:.2f} whether names were given rightly or at random. Count the right answers."
+    if found == run.trained.accuracy and found < 1:
+        why = f"`train` reports {found:.2f} whether anything can be learned or not. Count the right answers."
         return Line(what, False, why)
     if found is not None and found < BELOW_IN_THE_TRAP:
-        return Line(what, True, f"{found:.2f} where names were given at random, and nothing can be known")
+        return Line(what, True, f"{found:.2f} where each flower has two names, and nothing can be known")
     return Line(
         what,
         False,
-        f"where names were given at random `train` reports {short(trapped.said)}, and whoever measures on photos apart "
-        "finds less than half right. Split first; then learn from one part and measure on the other.",
+        f"where each flower is there twice, under two names, `train` reports {short(trapped.said)}. Whoever measures on "
+        "photos apart finds less than half right. Split first; then learn from one part and measure on the other.",
     )
 
 

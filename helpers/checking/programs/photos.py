@@ -85,17 +85,25 @@ def honest() -> Album:
     return Album({name: tuple(photos[:PER_CLASS]) for name, photos in flowers.items()}, tuple(renamed))
 
 
+# In the trap a flower at place p of one class has its twin at place p + 5 (of 12, and round) of the next one: so a split
+# by places, such as the first ones, the last ones or every other one, parts them too.
+STEP = 5
+FIRST_PLACES = (0, 1, 2, 6, 7, 8)  # of the first class. The others have theirs by the step, and each gets all 12.
+
+
 @functools.cache
 def trap() -> Album:
     """Three classes, twelve photos of each, and each flower in two of them."""
-    learn: dict[str, list[Photo]] = {name: [] for name in TRAP}
-    pairs = [(first, second) for place, first in enumerate(TRAP) for second in TRAP[place + 1 :]]
-    for index in range(PER_CLASS * len(TRAP) // 2):
-        flower = paint(SPECIES[index % len(SPECIES)], 100 + index, RECIPE)
-        twin = ImageOps.mirror(flower).crop((0, 0, 116, 116))
-        for name, picture in zip(pairs[index % len(pairs)], (flower, twin), strict=True):
-            learn[name].append(_photo(picture, len(learn[name])))
-    return Album({name: tuple(photos) for name, photos in learn.items()})
+    learn: dict[str, dict[int, Photo]] = {name: {} for name in TRAP}
+    places, painted = FIRST_PLACES, 0
+    for name, following in zip(TRAP, (*TRAP[1:], TRAP[0]), strict=True):
+        for place in places:
+            flower = paint(SPECIES[painted % len(SPECIES)], 100 + painted, RECIPE)
+            twin, there = ImageOps.mirror(flower).crop((0, 0, 116, 116)), (place + STEP) % PER_CLASS
+            learn[name][place], learn[following][there] = _photo(flower, place), _photo(twin, there)
+            painted += 1
+        places = tuple(place for place in range(PER_CLASS) if place not in learn[following])
+    return Album({name: tuple(photos[place] for place in sorted(photos)) for name, photos in learn.items()})
 
 
 def _photo(picture: Image.Image, index: int) -> Photo:
