@@ -24,7 +24,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import bdtr, stdtrit  # not from scipy.stats, which takes 0.4 s to load
+from scipy.special import bdtr, stdtrit  # not from scipy.stats, which takes long to load
 from torch import Tensor
 
 from helpers.errors import CourseError
