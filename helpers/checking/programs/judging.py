@@ -194,9 +194,13 @@ def _one_of_each(trained: Trained) -> list[int]:
 
 
 def _mostly_of_one_class(trained: Trained) -> list[int]:
-    """Places of questions, the last ones first: all of one class and one of the others, to ask among other photos."""
+    """Places of questions: the last one of another class, then all of the first one's class, backwards.
+
+    So a photo comes among others than before, and who sorts the photos gives the names in another order.
+    """
     truth = trained.album.truth
-    return [place for place in reversed(range(len(truth))) if truth[place] == truth[0] or place == len(truth) // 2]
+    same = [place for place, name in enumerate(truth) if name == truth[0]]
+    return [max(set(range(len(truth))) - set(same)), *reversed(same)]
 
 
 @contextmanager
@@ -432,8 +436,8 @@ def measures_apart(run: Run) -> Line:
     return Line(
         what,
         False,
-        f"where each flower is there twice, under two names, `train` reports {short(trapped.said)}. Whoever measures on "
-        "photos apart finds less than half right. Split first; then learn from one part and measure on the other.",
+        f"where each flower is there twice, under two names, `train` reports {short(trapped.said)}. Whoever measures "
+        "on photos apart finds less than half right. Split first; then learn from one part and measure on the other.",
     )
 
 

@@ -23,7 +23,7 @@ PER_CLASS = 12
 # At this difficulty pretrained features tell the species apart, and pixels do not.
 RECIPE = Recipe(size=128, difficulty=0.4, seed=10)
 # Made in this order, and sorted the other way round; one with a space.
-HONEST = {"tulip": "tulip", "ox-eye daisy": "daisy"}
+HONEST = {"tulip": "tulip", "rose": "rose", "ox-eye daisy": "daisy"}
 TRAP = ("summer", "Spring 2", "autumn")
 # Below this share an honest measurement stays in the trap: a third is right by guessing, and far less by learning.
 BELOW_IN_THE_TRAP = 0.5
@@ -71,7 +71,7 @@ class Album:
 
 @functools.cache
 def honest() -> Album:
-    """Two classes, twelve photos of each, and twelve more to be asked about. Some are higher than wide."""
+    """Three classes, twelve photos of each, and eighteen more to be asked about. Some are higher than wide."""
     flowers = {
         name: [_photo(paint(species, index, RECIPE), index) for index in range(PER_CLASS + 6)]
         for name, species in HONEST.items()
@@ -85,8 +85,8 @@ def honest() -> Album:
     return Album({name: tuple(photos[:PER_CLASS]) for name, photos in flowers.items()}, tuple(renamed))
 
 
-# In the trap a flower at place p of one class has its twin at place p + 5 (of 12, and round) of the next one: so a split
-# by places, such as the first ones, the last ones or every other one, parts them too.
+# In the trap a flower at place p of one class has its twin at place p + 5 (of 12, and round) of the next one: so a
+# split by places, such as the first ones, the last ones or every other one, parts them too.
 STEP = 5
 FIRST_PLACES = (0, 1, 2, 6, 7, 8)  # of the first class. The others have theirs by the step, and each gets all 12.
 
