@@ -28,6 +28,7 @@ SMALL: dict[str, dict] = {
     "05": {"PER_CLASS": 2, "REPEATS": 2, "EPOCHS": 1, "SIDE": 32},
     "06": {"COMPARED": ["efficientnet_lite0", "squeezenet1_1"], "REPEATS": 2},
     "07": {"PER_CLASS": 2, "EPOCHS": 1, "SIDE": 32, "REPEATS": 2},
+    "10": {"PER_CLASS": 4, "REPEATS": 2, "SIDE": 64},
 }
 
 # An accuracy, or the probability of an answer, with its number.
