@@ -55,7 +55,7 @@ def write_certificate(path: Path, lessons: Mapping[str, Iterable[Exercise]], *, 
         raise CourseError(
             f"cannot write {one_line(path)} ({error.strerror}): name a file in a folder of yours"
         ) from None
-    return f"{told}: {path}"
+    return told
 
 
 def _require_room(path: Path) -> None:

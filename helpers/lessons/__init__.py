@@ -58,7 +58,9 @@ def certificate(out: str | os.PathLike[str] | None = None, *, name: str = "") ->
         CourseError: another file is there, it cannot be written, or a record is damaged.
     """
     path = Path(out).expanduser().absolute() if out else output_dir() / "certificate.html"
-    print(write_certificate(path, {n: lesson_module(n).EXERCISES for n in lesson_numbers()}, name=name))
+    told = write_certificate(path, {n: lesson_module(n).EXERCISES for n in lesson_numbers()}, name=name)
+    where = str(path) if out else f"{path.name}, beside your scoreboard (data/learner, where you have not moved it)"
+    print(f"{told}: {where}")
     return path
 
 

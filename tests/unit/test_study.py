@@ -17,6 +17,7 @@ import pytest
 
 from helpers.errors import CourseError
 from helpers.places import repository
+from helpers.training.strategies import STRATEGIES
 
 TOY = Path(__file__).with_name("toy_study.py")
 
@@ -31,9 +32,7 @@ def home(tmp_path):
 
 def start(home: Path) -> subprocess.Popen:
     environment = {**os.environ, "COURSE_HOME": str(home)}
-    return subprocess.Popen(
-        [sys.executable, TOY, "--processes", "1"], env=environment, stdout=subprocess.PIPE, text=True, process_group=0
-    )
+    return subprocess.Popen([sys.executable, TOY], env=environment, stdout=subprocess.PIPE, text=True, process_group=0)
 
 
 def whole_table(home: Path) -> bytes:
@@ -67,7 +66,7 @@ def test_killed_ten_times_it_ends_in_the_same_table(home, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study_run():
-    return runpy.run_path(str(repository() / "benchmarks" / "study_run.py"))
+    return in_benchmarks("study_run")
 
 
 @pytest.fixture
@@ -93,21 +92,38 @@ def test_results_of_other_settings_are_not_mixed_in(log):
     assert {"name": "first"} in log()
 
 
-def test_right_and_wrong_are_packed_without_loss():
-    packed = _study()["packed"]
+@pytest.fixture(scope="module")
+def study():
+    """The names of benchmarks/study.py; `plan` among them."""
+    return in_benchmarks("study")
+
+
+def in_benchmarks(name: str) -> dict[str, object]:
+    folder = str(repository() / "benchmarks")
+    sys.path.insert(0, folder)
+    try:
+        return runpy.run_path(f"{folder}/{name}.py")
+    finally:
+        sys.path.remove(folder)
+
+
+def test_right_and_wrong_are_packed_without_loss(study):
     right = [True, False, False, True, True, True]
-    bits = f"{int(packed(right), 16):08b}"
+    bits = f"{int(study['packed'](right), 16):08b}"
     assert [bit == "1" for bit in bits[: len(right)]] == right
-    assert packed([False] * 8) == "00"
+    assert study["packed"]([False] * 8) == "00"
 
 
-def test_the_counts_that_progress_tells_are_those_that_are_run():
-    study = _study()
-    for domain in study["DOMAINS"]:
-        tasks = {study["key"](task) for task in study["searches"](domain)}
-        lowest = {key: {"val_loss": 1.0} for key in tasks}
-        finals = study["finals"](domain, _Losses(lowest, study["key"]))
-        assert len(tasks | {study["key"](task) for task in finals}) == study["_count"](domain)
+def test_the_plan_has_the_strategies_that_are_trained(study):
+    assert study["plan"].STRATEGIES == STRATEGIES
+
+
+def test_the_counts_that_progress_tells_are_those_that_are_run(study):
+    plan = study["plan"]
+    for domain in plan.DOMAINS:
+        tasks = {plan.key(task) for task in plan.searches(domain)}
+        finals = plan.finals(domain, _Losses({key: {"val_loss": 1.0} for key in tasks}, plan.key))
+        assert len(tasks | {plan.key(task) for task in finals}) == plan.count(domain)
 
 
 class _Losses:
@@ -118,18 +134,9 @@ class _Losses:
         return self.rows[self.key(task)]
 
 
-def _study():
-    sys.path.insert(0, str(repository() / "benchmarks"))
-    try:
-        return runpy.run_path(str(repository() / "benchmarks" / "study.py"))
-    finally:
-        sys.path.remove(str(repository() / "benchmarks"))
-
-
-def test_the_record_of_runs_belongs_to_the_settings_of_the_study():
+def test_the_record_of_runs_belongs_to_the_settings_of_the_study(study):
     """The record that ships is the study's so far: `make study` goes on from it."""
     first, *rows = (repository() / "data" / "measured" / "study.jsonl").read_text(encoding="utf-8").splitlines()
-    study = _study()
-    assert json.loads(first) == json.loads(json.dumps(study["PARAMETERS"]))
-    keys = [study["key"](json.loads(row)) for row in rows]
+    assert json.loads(first) == json.loads(json.dumps(study["plan"].PARAMETERS))
+    keys = [study["plan"].key(json.loads(row)) for row in rows]
     assert len(set(keys)) == len(keys) > 0
