@@ -186,13 +186,13 @@ WRONG = {
         ).replace(
             "    head = nn.Linear(1280, len(classes))\n    head.load", "    head = nn.Linear(1280, 1000)\n    head.load"
         ),
-        "for 2 classes your head has 1000 outputs",
+        "for 3 classes your head has 1000 outputs",
     ),
     "five classes, whatever comes": Wrong(
         but_for(LOOP, "len(classes))\n    photos", "5)\n    photos").replace(
             'new_model(len(saved["classes"]))', "new_model(5)"
         ),
-        "for 2 classes your head has 5 outputs",
+        "for 3 classes your head has 5 outputs",
     ),
     "two classes, whatever comes": Wrong(
         but_for(
@@ -207,7 +207,7 @@ WRONG = {
         but_for(
             FEATURES,
             "    classes, state = torch.load(file)\n",
-            "    classes, state = ['ant', 'bee'], torch.load(file)[1]\n",
+            "    classes, state = ['ant', 'bee', 'wasp'], torch.load(file)[1]\n",
         ),
         "You name `ant`",
     ),
@@ -295,7 +295,7 @@ WRONG = {
     ),
     "the script says more than names": Wrong(
         but_for(SCRIPT, '        print("\\n".join(', '        print("the photos show:")\n        print("\\n".join('),
-        "For 12 photos you gave 13 answers",
+        "For 18 photos you gave 19 answers",
     ),
     "the script prints no accuracy": Wrong(
         but_for(

@@ -399,7 +399,7 @@ def beats_a_baseline(run: Run) -> Line:
         _share_of_same([names[one] for one in asked.names], run.trained.album.truth)
         for names in _exchanges(run.trained.album)
     ]
-    if max(others) > without:
+    if max(others) > (1 + without) / 2:  # some exchange of what a random head says is right more often than not
         why = (
             "With the names exchanged they would be right: the order of the classes differs from training to `predict`"
         )

@@ -1,5 +1,8 @@
 """Whole programs for exercise 10.1, as learners write them: right ones in several styles, and wrong ones.
 
+The right ones `by_another_hand` were written from the exercise's statement alone, by somebody who had not seen the
+check.
+
 A wrong program that stands in a file of its own names its mistake in its docstring, and in the last line of it a part
 of what the check must say: "Refused with: ...". Those that differ from a right one in a line or two stand in
 `tests.answers.lesson_10_scratch`.
