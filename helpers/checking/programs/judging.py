@@ -432,8 +432,8 @@ def measures_apart(run: Run) -> Line:
     return Line(
         what,
         False,
-        f"where each flower is there twice, under two names, `train` reports {short(trapped.said)}. Whoever measures on "
-        "photos apart finds less than half right. Split first; then learn from one part and measure on the other.",
+        f"where each flower is there twice, under two names, `train` reports {short(trapped.said)}. Whoever measures "
+        "on photos apart finds less than half right. Split first; then learn from one part and measure on the other.",
     )
 
 

@@ -85,8 +85,8 @@ def honest() -> Album:
     return Album({name: tuple(photos[:PER_CLASS]) for name, photos in flowers.items()}, tuple(renamed))
 
 
-# In the trap a flower at place p of one class has its twin at place p + 5 (of 12, and round) of the next one: so a split
-# by places, such as the first ones, the last ones or every other one, parts them too.
+# In the trap a flower at place p of one class has its twin at place p + 5 (of 12, and round) of the next one. So a
+# split by places, such as the first ones, the last ones or every other one, parts them too.
 STEP = 5
 FIRST_PLACES = (0, 1, 2, 6, 7, 8)  # of the first class. The others have theirs by the step, and each gets all 12.
 
