@@ -174,6 +174,20 @@ WRONG = {
         ),
         "freezes properly: missing: training moved `blocks.6",
     ),
+    "forgets the step": Wrong(
+        but_for(FEATURES, "        optimizer.step()\n", ""), "the head got gradients, and no optimizer took a step"
+    ),
+    "forgets backward()": Wrong(
+        but_for(FEATURES, "        loss.backward()\n", ""), "moved anything. Is the head in it?"
+    ),
+    "one class decides for all": Wrong(
+        but_for(
+            FEATURES,
+            "[classes[index] for index in head(features_of(photos)).argmax(dim=1).tolist()]",
+            "[classes[head(features_of(photos)).mean(dim=0).argmax()] for _ in photos]",
+        ),
+        "beats a baseline: missing",
+    ),
     "the head is in no optimizer": Wrong(
         but_for(LOOP, "model.classifier.parameters(), lr=0.1", "model.blocks.parameters(), lr=0.1"),
         "moved anything. Is the head in it?",
@@ -295,7 +309,7 @@ WRONG = {
     ),
     "the script says more than names": Wrong(
         but_for(SCRIPT, '        print("\\n".join(', '        print("the photos show:")\n        print("\\n".join('),
-        "For 12 photos you gave 13 answers",
+        "For 16 photos you gave 17 answers",
     ),
     "the script prints no accuracy": Wrong(
         but_for(

@@ -126,6 +126,13 @@ class TestWatching:
         seen = trained(nn.Sequential(backbone, nn.Linear(8, 2)), backbone.parameters())
         assert (seen.steps, seen.moved) == (2, [])
 
+    def test_a_head_without_a_step_holds_unused_gradients(self):
+        head = nn.Linear(8, 2)
+        with watched() as seen:
+            head(torch.rand(3, 8)).sum().backward()
+        assert seen.unused_gradients()
+        assert not trained(nn.Sequential(Backbone().eval(), head), head.parameters()).unused_gradients()
+
     def test_blank_images_and_features_are_no_photos(self):
         with watched() as seen:
             Backbone()(torch.zeros(1, 3, 32, 32))
@@ -351,5 +358,5 @@ class TestVerdict:
         assert verdict(lines) == "a: yes\nb: yes (why)\nc: not judged: not known"
 
     def test_one_is_missing(self):
-        with pytest.raises(Incorrect, match="1 of 2 things are there.\na: yes\nb: missing: cure"):
+        with pytest.raises(Incorrect, match=r"1 of 2 things are there[.]\na: yes\nb: missing: cure"):
             verdict([Line("a", True), Line("b", False, "cure")])

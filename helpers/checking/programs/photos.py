@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 from helpers.data.painted_flowers import SPECIES, Recipe, paint
 
 PER_CLASS = 12
+NEW_PER_CLASS = 8
 # At this difficulty pretrained features tell the species apart, and pixels do not.
 RECIPE = Recipe(size=128, difficulty=0.4, seed=10)
 # Made in this order, and sorted the other way round; one with a space.
@@ -71,9 +72,9 @@ class Album:
 
 @functools.cache
 def honest() -> Album:
-    """Two classes, twelve photos of each, and twelve more to be asked about. Some are higher than wide."""
+    """Two classes, twelve photos of each, and eight more of each to be asked about. Some are higher than wide."""
     flowers = {
-        name: [_photo(paint(species, index, RECIPE), index) for index in range(PER_CLASS + 6)]
+        name: [_photo(paint(species, index, RECIPE), index) for index in range(PER_CLASS + NEW_PER_CLASS)]
         for name, species in HONEST.items()
     }
     ask = [(photo, name) for name, photos in flowers.items() for photo in photos[PER_CLASS:]]
