@@ -58,10 +58,6 @@ WRONG = {
         but_for(FEATURES, "    return right / len(val)\n", "    return 100 * right / len(val)\n"),
         "and a number from 0 to 1 was expected",
     ),
-    "returns a sentence": Wrong(
-        but_for(FEATURES, "    return right / len(val)\n", '    return f"accuracy {right / len(val):.2f}"\n'),
-        "and a number from 0 to 1 was expected",
-    ),
     "returns no accuracy": Wrong(
         but_for(FEATURES, "    return right / len(val)\n", ""), "`train` gave back `None`, and a number from 0 to 1"
     ),
