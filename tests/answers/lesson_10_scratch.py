@@ -58,10 +58,6 @@ WRONG = {
         but_for(FEATURES, "    return right / len(val)\n", "    return 100 * right / len(val)\n"),
         "and a number from 0 to 1 was expected",
     ),
-    "returns a sentence": Wrong(
-        but_for(FEATURES, "    return right / len(val)\n", '    return f"accuracy {right / len(val):.2f}"\n'),
-        "and a number from 0 to 1 was expected",
-    ),
     "returns no accuracy": Wrong(
         but_for(FEATURES, "    return right / len(val)\n", ""), "`train` gave back `None`, and a number from 0 to 1"
     ),
@@ -173,6 +169,20 @@ WRONG = {
             "SGD([p for p in model.parameters() if p.requires_grad], lr=0.05",
         ),
         "freezes properly: missing: training moved `blocks.6",
+    ),
+    "forgets the step": Wrong(
+        but_for(FEATURES, "        optimizer.step()\n", ""), "the head got gradients, and no optimizer took a step"
+    ),
+    "forgets backward()": Wrong(
+        but_for(FEATURES, "        loss.backward()\n", ""), "moved anything. Is the head in it?"
+    ),
+    "one class decides for all": Wrong(
+        but_for(
+            FEATURES,
+            "[classes[index] for index in head(features_of(photos)).argmax(dim=1).tolist()]",
+            "[classes[head(features_of(photos)).mean(dim=0).argmax()] for _ in photos]",
+        ),
+        "beats a baseline: missing",
     ),
     "the head is in no optimizer": Wrong(
         but_for(LOOP, "model.classifier.parameters(), lr=0.1", "model.blocks.parameters(), lr=0.1"),

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from helpers.course.html import escaped, inline, table
+from helpers.course.html import escaped, inline, lines, table
 
 NAMES = ["$x^$ $5", "<b>cats</b>", "a & b", '"quoted"', "$$"]
 
@@ -28,3 +28,7 @@ def test_a_name_is_text_and_no_dollar_stands_beside_other_text(name):
 
 def test_code_between_backticks_stays_code():
     assert inline("`a$b` is < c") == "<code>a<span>$</span>b</code> is &lt; c"
+
+
+def test_each_line_of_a_text_is_a_line():
+    assert lines("a: `b`\nc < d") == "a: <code>b</code><br>c &lt; d"

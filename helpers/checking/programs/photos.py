@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 from helpers.data.painted_flowers import SPECIES, Recipe, paint
 
 PER_CLASS = 12
+NEW_PER_CLASS = 6
 # At this difficulty pretrained features tell the species apart, and pixels do not.
 RECIPE = Recipe(size=128, difficulty=0.4, seed=10)
 # Made in this order, and sorted the other way round; one with a space.
@@ -73,7 +74,7 @@ class Album:
 def honest() -> Album:
     """Three classes, twelve photos of each, and eighteen more to be asked about. Some are higher than wide."""
     flowers = {
-        name: [_photo(paint(species, index, RECIPE), index) for index in range(PER_CLASS + 6)]
+        name: [_photo(paint(species, index, RECIPE), index) for index in range(PER_CLASS + NEW_PER_CLASS)]
         for name, species in HONEST.items()
     }
     ask = [(photo, name) for name, photos in flowers.items() for photo in photos[PER_CLASS:]]

@@ -71,6 +71,7 @@ class Seen:
         steps: of all optimizers.
         stepped: the trainable parameters of the optimizers, each with its numbers before the first step.
         moved: those of them that are others in the end.
+        heads: the weights of the layers that gave such an output, each with its numbers at the first time.
         logits: width of the last output [n, width] of a layer with parameters of its own, gradients on.
     """
 
@@ -82,7 +83,12 @@ class Seen:
     steps: int = 0
     stepped: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     moved: list[Tensor] = field(default_factory=list)
+    heads: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     logits: int | None = None
+
+    def unused_gradients(self) -> bool:
+        """Whether a head still holds gradients in the end, and never moved by them."""
+        return any(now.grad is not None and not _differs(now, before) for now, before in self.heads.values())
 
     def compare(self) -> None:
         """Note what has moved, before anything else can move it."""
@@ -111,6 +117,8 @@ def watched(*, networks: bool = True) -> Iterator[Seen]:
             return
         if output.ndim == 2 and output.requires_grad and any(p.requires_grad for p in module.parameters()):
             seen.logits = output.shape[1]
+            for parameter in module.parameters():
+                seen.heads.setdefault(id(parameter), (parameter, parameter.detach().clone()))
 
     def before_step(optimizer: torch.optim.Optimizer, *_: object) -> None:
         seen.steps += 1

@@ -81,7 +81,7 @@ def drawn_share(weights: Iterable[Tensor]) -> float:
     New weights come from a uniform or a normal distribution, whose kurtosis is 1.8 or 3. Training gives them longer
     tails. A single layer may lie so by chance; most of a trained network does not.
     """
-    matrices = [w.float() for w in weights if w.ndim > 1 and w.numel() >= 256]
+    matrices = [w.detach().float() for w in weights if w.ndim > 1 and w.numel() >= 256]
     alike = [w.numel() for w in matrices if min(abs(_kurtosis(w) - 1.8), abs(_kurtosis(w) - 3.0)) < 0.1]
     return sum(alike) / max(1, sum(w.numel() for w in matrices))
 
