@@ -250,7 +250,7 @@ def readable(paths):
     for path in paths:
         try:
             good[path] = Image.open(io.BytesIO(Path(path).read_bytes())).convert("RGB")
-        except OSError as error:
+        except Exception:
             bad.append(path)
     if not good:
         raise ValueError(f"{bad[0]} and {len(bad) - 1} others cannot be read")
@@ -281,7 +281,7 @@ def readable(paths):
         try:
             image = Image.open(path)
             images.append(image.convert("RGB"))
-        except OSError as error:
+        except Exception as error:
             broken.append(path)
             ERRORS.append(error)
     if not images:
@@ -318,9 +318,17 @@ def readable(paths):
             ),
             "catches one kind of error": Wrong(
                 "from PIL import UnidentifiedImageError\n"
-                + but_for(READABLE, "except OSError", "except UnidentifiedImageError"),
+                + but_for(READABLE, "except Exception", "except UnidentifiedImageError"),
                 "For good photos and broken ones",
                 outcome="error",
+            ),
+            "expects OSError alone": Wrong(
+                but_for(READABLE, "except Exception", "except OSError"),
+                "For good photos and broken ones, your function stopped with `SyntaxError: broken PNG file",
+            ),
+            "expects two kinds of error": Wrong(
+                but_for(READABLE, "except Exception", "except (OSError, SyntaxError)"),
+                "raises errors of many kinds, not `OSError` alone",
             ),
             "forgets which": Wrong(
                 but_for(READABLE, "            broken.append(path)\n", "            pass\n"), "misses"

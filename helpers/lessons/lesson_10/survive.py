@@ -249,9 +249,9 @@ class ABrokenImage(Exercise):
     hints = (
         "`Image.open` reads the first bytes of a file alone. A photo that was cut off fails later, when its pixels are "
         "asked for: `convert` asks for them.",
-        "`with Image.open(path) as image: images.append(image.convert('RGB'))` within a `try`. Everything that Pillow "
-        "and the system raise for a bad file is an `OSError`.",
-        "In `except OSError:` append the path to `broken`. After the loop, `if not images:` raise a `ValueError` with "
+        "`with Image.open(path) as image: images.append(image.convert('RGB'))` within a `try`. For a bad file Pillow and "
+        "the system raise errors of many kinds: `OSError` mostly, but also `SyntaxError` and `ValueError`.",
+        "In `except Exception:` append the path to `broken`. After the loop, `if not images:` raise a `ValueError` with "
         "the first path of `broken` in it.",
     )
     answer = """
@@ -261,7 +261,7 @@ def readable(paths):
         try:
             with Image.open(path) as image:
                 images.append(image.convert("RGB"))
-        except OSError:
+        except Exception:  # Pillow raises what it meets: OSError, SyntaxError, ValueError and others
             broken.append(path)
     if not images:
         raise ValueError(f"none of {len(paths)} photos can be read, not even {broken[0]}: copy them anew")
@@ -276,7 +276,7 @@ def readable(paths):
         for case, files in cases:
             with _as_it_came(), _written(files) as (paths, pixels):
                 with input_untouched(paths=paths):
-                    said = not_refused(partial(readable, paths), case)
+                    said = _read(readable, paths, case)
                 images, broken = _parts(said, ("a list of images", "a list of paths"), case)
                 bad = [file for file in files if file not in GOOD]
                 exactly(_file_names(broken, case), bad, case, missing=MISSED, extra="It can be read.")
@@ -289,6 +289,11 @@ def readable(paths):
         return "What can be read is read, what cannot is named, and no file is left open."
 
 
+def _with_a_wrong_byte(content: bytes, where: int) -> bytes:
+    """Of the length of a PNG's chunk: Pillow raises a SyntaxError among the pixels, and a ValueError in the header."""
+    return content[:where] + b"\0" + content[where + 1 :]
+
+
 GOOD = {"rose.jpg", "grey.png", "printed.jpg"}
 FILES = {
     "rose.jpg": _picture(seed=1),
@@ -297,10 +302,26 @@ FILES = {
     "letter.jpg": b"Dear diary, this is no photo.",
     "printed.jpg": _picture("JPEG", "CMYK", seed=4),
     "cut.png": _picture("PNG", seed=5)[: len(_picture("PNG", seed=5)) // 2],
+    "damaged.png": _with_a_wrong_byte(_picture("PNG", seed=6), _picture("PNG", seed=6).index(b"IDAT") - 2),
+    "header.png": _with_a_wrong_byte(_picture("PNG", seed=7), _picture("PNG", seed=7).index(b"IHDR") - 1),
     "nothing.jpg": b"",
     "gone.jpg": None,  # listed, and deleted since
 }
 MISSED = "It cannot be read to its end. Half a photo opens without an error, and fails when its pixels are asked for."
+
+
+ANY_KIND = (
+    "For a damaged file Pillow raises errors of many kinds, not `OSError` alone. `except Exception` takes them all."
+)
+
+
+def _read(readable: Callable, paths: list[Path], case: str) -> object:
+    try:
+        return not_refused(partial(readable, paths), case, advice=ANY_KIND)
+    except SyntaxError as raised:
+        raise Incorrect(
+            f"{opening(case)} your function stopped with `SyntaxError: {first_line(raised)[:110]}`. {ANY_KIND}"
+        ) from None
 
 
 @contextmanager
