@@ -356,6 +356,13 @@ SHARE = {
             "one name, and the last one is cleared": CLEARS_THE_LAST_ONE,
         },
         wrong={
+            "keeps the mode of mkdtemp": Wrong(
+                but_for(PUBLISH, "        draft.chmod(0o755)  # mkdtemp makes it for its owner alone\n", ""),
+                "others cannot read what you publish",
+            ),
+            "opens it to its group alone": Wrong(
+                but_for(PUBLISH, "draft.chmod(0o755)", "draft.chmod(0o750)"), "has the mode 750"
+            ),
             "copies into the final name": Wrong(
                 but_for(PUBLISH, "draft.rename(folder)", "shutil.copytree(draft, folder)"), "was not whole"
             ),
@@ -424,6 +431,7 @@ def publish(files, folder):
     if folder.exists():
         raise FileExistsError(f"{folder} is there already")
     try:
+        draft.chmod(0o755)
         for name, content in files.items():
             (draft / name).write_bytes(content)
         draft.rename(folder)

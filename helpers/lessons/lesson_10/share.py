@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -360,8 +362,8 @@ class WholeOrNotAtAll(Exercise):
     hints = (
         "Write everything into a folder of another name, and give it its own name at the very end: "
         "`draft.rename(folder)` is one step, which has happened or has not.",
-        "`tempfile.mkdtemp(dir=folder.parent)` makes a draft with a name that nobody else has, on the same disk. "
-        "`shutil.rmtree` takes it away.",
+        "`tempfile.mkdtemp(dir=folder.parent)` makes a draft with a name that nobody else has, on the same disk. It "
+        "is closed to everybody else: `draft.chmod(0o755)` opens it. `shutil.rmtree` takes it away.",
         "`try: ... finally: shutil.rmtree(draft, ignore_errors=True)` also runs after Ctrl-C. After the rename there "
         "is no draft left to take away. Ask `folder.exists()` first, since a rename onto an empty folder succeeds.",
     )
@@ -371,6 +373,7 @@ def publish(files, folder):
         raise FileExistsError(f"{folder} is there already")
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder.parent))
     try:
+        draft.chmod(0o755)  # mkdtemp makes it for its owner alone
         for name, content in files.items():
             (draft / name).write_bytes(content)
         draft.rename(folder)
@@ -381,7 +384,7 @@ def publish(files, folder):
     def examine(self, publish):
         for case, files in TO_PUBLISH:
             given = dict(files)
-            with _place() as folder, input_untouched(files=given):
+            with _place() as folder, _readable_by_all(), input_untouched(files=given):
                 _is_never_half_there(publish, given, files, folder, case)
         for case, stop in STOPS:
             moment = 0
@@ -451,6 +454,7 @@ def _is_never_half_there(
     _is_whole(folder, files, case)
     require(beside, f"{opening(case)} {NOT_BESIDE}")
     _nothing_beside(folder, case)
+    _is_as_open_as_others(folder, case)
 
 
 NOT_BESIDE = (
@@ -473,6 +477,33 @@ def _nothing_beside(folder: Path, case: str) -> None:
     neighbour = folder.parent / NEIGHBOUR
     kept = neighbour.is_file() and neighbour.read_bytes() == b"not yours"
     require(kept, f"{opening(case)} a file beside the folder, which was not yours, is gone or changed.")
+
+
+@contextmanager
+def _readable_by_all() -> Iterator[None]:
+    """New folders and files may be read by everybody, as on most systems, whatever this one is set to."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _is_as_open_as_others(folder: Path, case: str) -> None:
+    """Whoever may list and enter a folder that `mkdir` makes may do so here; Windows has no such modes."""
+    if os.name == "nt":
+        return
+    usual = folder.with_name("usual")
+    usual.mkdir()
+    asked, found = (stat.S_IMODE(one.stat().st_mode) for one in (usual, folder))
+    usual.rmdir()
+    closed = asked & 0o555 & ~found
+    require(
+        not closed,
+        f"{opening(case)} `folder` has the mode {found:o}, and one that `mkdir` makes here has {asked:o}: others cannot "
+        "read what you publish. `tempfile.mkdtemp` makes a folder for its owner alone, so open it: "
+        f"`draft.chmod(0o{asked:o})`, or publish a folder that `mkdir` made within it.",
+    )
 
 
 def _was_stopped(publish: Callable, stop: type[BaseException], number: int, case: str) -> bool:
