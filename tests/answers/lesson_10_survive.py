@@ -103,6 +103,8 @@ def resume(file, model, optimizer, generator):
         weights, state, epoch, shuffle, dropout = torch.load(file)
     except FileNotFoundError:
         return 0
+    except Exception as error:
+        raise RuntimeError(f"not a checkpoint: {Path(file).name}") from error
     model.load_state_dict(weights)
     optimizer.load_state_dict(state)
     generator.set_state(shuffle)
@@ -209,6 +211,13 @@ def photos_of(folder):
             ),
             "ends the program": Wrong(
                 but_for(PHOTOS, "raise ValueError(", "raise SystemExit("), "ends the whole program"
+            ),
+            "the first draft": Wrong(
+                """
+def photos_of(folder):
+    return [(photo, photo.parent.name) for photo in Path(folder).rglob("*.jpg")]
+""",
+                "your list misses",
             ),
         },
     ),
@@ -364,6 +373,14 @@ def readable(paths):
             "in another order": Wrong(
                 but_for(READABLE, "return images, broken", "return images[::-1], broken"), "in the order of paths"
             ),
+            "the first draft": Wrong(
+                """
+def readable(paths):
+    return [Image.open(path).convert("RGB") for path in paths], []
+""",
+                "For good photos and broken ones, your code stopped with `OSError",
+                outcome="error",
+            ),
         },
     ),
     "10.4": Answers(
@@ -426,6 +443,13 @@ def count_classes(labels):
             ),
             "gives the names": Wrong(
                 but_for(COUNT, "return len(found)", "return found"), "a whole number was expected"
+            ),
+            "the first draft": Wrong(
+                """
+def count_classes(labels):
+    return len(set(labels))
+""",
+                "you counted 5 classes, and there are 3",
             ),
         },
     ),
@@ -587,6 +611,15 @@ def split(labels, seed):
             ),
             "three parts": Wrong(but_for(SPLIT, "return train, val", "return train, val, []"), "a tuple of"),
             "refuses two images": Wrong(but_for(SPLIT, "< 2", "< 3"), "That input is valid"),
+            "the first draft": Wrong(
+                """
+def split(labels, seed):
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed)).tolist()
+    held_out = len(labels) // 5
+    return order[held_out:], order[:held_out]
+""",
+                "6 of the 25 images of `daisy` are in validation",
+            ),
         },
     ),
     "10.6": Answers(
@@ -706,6 +739,13 @@ def batches_of(dataset, batch_size):
                 but_for(COLLATED, "[image for image, _ in there]", "[image for image, _ in there[::-1]]"),
                 "not those of their labels",
             ),
+            "the first draft": Wrong(
+                """
+def batches_of(dataset, batch_size):
+    return DataLoader(dataset, batch_size=batch_size)
+""",
+                "With a None in the first batch, your answer stopped with `TypeError",
+            ),
         },
     ),
     "10.7": Answers(
@@ -803,6 +843,17 @@ def per_class(predictions, labels, classes):
             "in per cent": Wrong(but_for(BY_CLASS, ".mean().item()", ".mean().item() * 100"), "the accuracy of"),
             "accuracies as a list": Wrong(
                 but_for(BY_CLASS, "return accuracies,", "return list(accuracies.values()),"), "a dict of accuracies"
+            ),
+            "the first draft": Wrong(
+                """
+def per_class(predictions, labels, classes):
+    found = {
+        name: (predictions[labels == k] == k).float().mean().item()
+        for k, name in enumerate(classes)
+    }
+    return found, sum(found.values()) / len(found), []
+""",
+                "your list misses `rose`",
             ),
         },
     ),
@@ -970,6 +1021,17 @@ def train_step(model, optimizer, images, labels, step):
 """,
                 "before `step()`",
             ),
+            "the first draft": Wrong(
+                """
+def train_step(model, optimizer, images, labels, step):
+    loss = nn.functional.cross_entropy(model(images), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+""",
+                "your function gave back `nan`",
+            ),
         },
     ),
     "10.9": Answers(
@@ -1104,11 +1166,30 @@ def load_weights(file, device):
                 ),
                 "`map_location` says where",
             ),
+            "runs what is in the file": Wrong(
+                but_for(DEVICE, "weights_only=True", "weights_only=False"), "A file of weights with code in it ran"
+            ),
+            "runs what is in the file, by its second thought": Wrong(
+                but_for(
+                    DEVICE,
+                    "    return torch.load(file, map_location=device, weights_only=True)\n",
+                    "    try:\n        return torch.load(file, map_location=device)\n    except pickle.UnpicklingError:\n"
+                    "        return torch.load(file, map_location=device, weights_only=False)\n",
+                ),
+                "A file of weights with code in it ran",
+            ),
             "loads nothing": Wrong(
                 but_for(
                     DEVICE, "return torch.load(file, map_location=device, weights_only=True)", "return {'weight': None}"
                 ),
                 "the dict of tensors in the file",
+            ),
+            "the first draft": Wrong(
+                """
+choose_device = torch.device
+load_weights = torch.load
+""",
+                "your answer stopped with `RuntimeError",
             ),
         },
     ),
@@ -1256,6 +1337,48 @@ def load_weights(file, device):
                 but_for(RESUME, "    if not Path(file).exists():\n        return 0\n", ""),
                 "where there is no checkpoint yet",
             ),
+            "starts anew in silence where the file is damaged": Wrong(
+                but_for(
+                    RESUME,
+                    '        raise ValueError(f"{file} cannot be read as a checkpoint: move it away to start anew") '
+                    "from error\n",
+                    "        return 0\n",
+                ),
+                "For a checkpoint of which half is there, your function gave back `0`",
+            ),
+            "starts anew where the file is empty": Wrong(
+                but_for(
+                    RESUME,
+                    "    if not Path(file).exists():\n",
+                    "    if not Path(file).exists() or not Path(file).stat().st_size:\n",
+                ),
+                "For an empty file, your function gave back `0`",
+            ),
+            "leaves it to PyTorch to complain": Wrong(
+                but_for(
+                    RESUME,
+                    '        raise ValueError(f"{file} cannot be read as a checkpoint: move it away to start anew") '
+                    "from error\n",
+                    "        raise\n",
+                ),
+                "does not name the file, `run.pt`",
+            ),
+            "deletes what it cannot read": Wrong(
+                but_for(
+                    RESUME,
+                    "    except Exception as error:\n",
+                    "    except Exception as error:\n        Path(file).unlink()\n",
+                ),
+                "leave it as it is",
+            ),
+            "moves away what it cannot read": Wrong(
+                but_for(
+                    RESUME,
+                    "    except Exception as error:\n",
+                    '    except Exception as error:\n        os.replace(file, f"{file}.bad")\n',
+                ),
+                "leave it as it is",
+            ),
             "runs what is in the file": Wrong(
                 but_for(RESUME, "weights_only=True", "weights_only=False"), "ran that code as you loaded it"
             ),
@@ -1295,6 +1418,19 @@ def load_weights(file, device):
             ),
             "the best alone": Wrong(
                 but_for(RESUME, "    state = {\n", "    if epoch:\n        return\n    state = {\n"), "comes next"
+            ),
+            "the first draft": Wrong(
+                """
+def save(file, model, optimizer, epoch, generator):
+    torch.save({"model": model.state_dict(), "epoch": epoch}, file)
+
+
+def resume(file, model, optimizer, generator):
+    state = torch.load(file)
+    model.load_state_dict(state["model"])
+    return state["epoch"] + 1
+""",
+                "where there is no checkpoint yet, your function refused with `FileNotFoundError",
             ),
         },
     ),

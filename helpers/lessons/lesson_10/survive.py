@@ -10,6 +10,7 @@ import os
 import pickle
 import re
 import tempfile
+import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -61,6 +62,26 @@ def _an_error(call: Callable[[], object], case: str, *, naming: Iterable[str], w
     raise Incorrect(
         f"{opening(case)} your function gave back `{short(found)}`: raise an error that names {what} instead."
     )
+
+
+@contextmanager
+def _by_its_case(case: str, advice: str) -> Iterator[None]:
+    """An exception within the block that no line of the answer has part in is told by its `case`, with `advice`.
+
+    So it is where an answer is PyTorch's own function, or gives back an object of it that is looped over later.
+    """
+    try:
+        with tried_on(opening(case)):
+            yield
+    except Incorrect:
+        raise
+    except Exception as raised:
+        frames = traceback.walk_tb(raised.__traceback__)
+        if any(frame.f_globals.get("__name__") == "__main__" for frame, _ in frames):
+            raise
+        raise Incorrect(
+            f"{opening(case)} your answer stopped with `{type(raised).__name__}: {first_line(raised)[:110]}`. {advice}"
+        ) from None
 
 
 def _parts(said: object, kinds: Sequence[str], case: str) -> tuple:
@@ -592,7 +613,7 @@ def batches_of(dataset, batch_size):
     def examine(self, batches_of):
         for case, there, size in WITH_GAPS:
             dataset = _Gaps(list(there))
-            with tried_on(opening(case)):
+            with _by_its_case(case, A_NONE_GETS_THROUGH):
                 said = list(batches_of(dataset, size))
             batches = [_batch(batch, size, case) for batch in said]
             labels = [label for _, numbers in batches for label in numbers.tolist()]
@@ -604,6 +625,7 @@ def batches_of(dataset, batch_size):
         return "Every image once, in its order, with its own label, and no batch is empty."
 
 
+A_NONE_GETS_THROUGH = "PyTorch makes no batch of a `None`: take it out before, or with a `collate_fn` of your own."
 # Which items are there, and the size of a batch. The label of each is its place.
 WITH_GAPS = (
     ("Where every item is there", [1, 1, 1, 1, 1], 2),
@@ -914,7 +936,7 @@ def load_weights(file, device):
     def examine(self, choose_device, load_weights):
         for name, cuda, mps, expected in ASKED:
             case = f'For "{name}" on a machine with {_told(cuda, mps)}'
-            with _machine(cuda, mps), _listening() as lines, tried_on(opening(case)):
+            with _machine(cuda, mps), _listening() as lines, _by_its_case(case, ASK_FIRST):
                 said = choose_device(name)
             require(is_a(said, torch.device), f"{opening(case)} a `torch.device` was expected, not `{short(said)}`.")
             require(said.type == expected, f"{opening(case)} you chose `{said}`, and `{expected}` was expected.")
@@ -926,6 +948,7 @@ def load_weights(file, device):
         for device in ("cpu", "meta"):
             with _machine(False, False), _saved_on_a_gpu() as (file, saved):
                 _is_loaded(load_weights, file, torch.device(device), saved)
+        _runs_no_code(lambda file: load_weights(file, torch.device("cpu")), "file of weights")
         return "The best device that is there, one line where it is not the one asked for, and files of any machine."
 
 
@@ -943,6 +966,9 @@ ASKED = (
     ("mps", True, False, "cpu"),
     ("cuda", False, True, "cpu"),
 )
+
+
+ASK_FIRST = "PyTorch knows no device of such a name, or the machine has none: ask for what is there first."
 
 
 def _told(cuda: bool, mps: bool) -> str:
@@ -1029,7 +1055,8 @@ class AnInterruptedRun(Exercise):
         "`torch.save` takes a dict of all of them. Write it to a draft beside the file, and then "
         "`os.replace(draft, file)`: a rename happens whole or not at all.",
         "`torch.load(file, weights_only=True)`, then `load_state_dict` twice, `generator.set_state` and "
-        "`torch.set_rng_state`. The next epoch is the saved one plus 1.",
+        "`torch.set_rng_state`. The next epoch is the saved one plus 1. Of a damaged file PyTorch's errors do not name "
+        "it: `except Exception as error: raise ValueError(f'{file} ...') from error`.",
     )
     answer = """
 import os
@@ -1051,7 +1078,10 @@ def save(file, model, optimizer, epoch, generator):
 def resume(file, model, optimizer, generator):
     if not Path(file).exists():
         return 0
-    state = torch.load(file, weights_only=True)
+    try:
+        state = torch.load(file, weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{file} cannot be read as a checkpoint: move it away to start anew") from error
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     generator.set_state(state["generator"])
@@ -1075,7 +1105,8 @@ def resume(file, model, optimizer, generator):
             for case, killed in KILLS.items():
                 _survives(save, resume, file, saved, case, killed)
             _is_written_beside(save, resume, file)
-        _runs_no_code(resume)
+            _refuses_what_is_no_checkpoint(resume, file)
+        _runs_no_code(_resumed(resume), "checkpoint")
         return "To the bit as if nothing had happened, and a kill at any moment leaves a whole checkpoint."
 
 
@@ -1282,6 +1313,24 @@ def _each_folder_is_a_disk() -> Iterator[None]:
         yield
 
 
+def _refuses_what_is_no_checkpoint(resume: Callable, file: Path) -> None:
+    """`file` holds a whole checkpoint, of which each case keeps something else."""
+    whole = file.read_bytes()
+    for case, content in {
+        "For a checkpoint of which half is there": whole[: len(whole) // 2],
+        "For a file that is no checkpoint": b"Dear diary, this is no checkpoint.",
+        "For an empty file": b"",
+    }.items():
+        file.write_bytes(content)
+        _an_error(lambda: _resumed(resume)(file), case, naming=[file.name, file.stem], what=f"the file, `{file.name}`")
+        kept = file.exists() and file.read_bytes() == content
+        require(
+            kept,
+            f"{opening(case)} the file is gone or changed: leave it as it is. Perhaps it can be saved, and whose it is "
+            "you do not know.",
+        )
+
+
 # A file that runs code -----------------------------------------------------------------------------
 
 _RAN: list[bool] = []
@@ -1299,20 +1348,24 @@ class _Code:
         return _run, ()
 
 
-def _runs_no_code(resume: Callable) -> None:
-    """A checkpoint with code in it is refused, or left aside: whatever `resume` does with it, the code does not run."""
-    run = _Run("AdamW", seed=0)
+def _runs_no_code(load: Callable[[Path], object], what: str) -> None:
+    """A file with code in it is refused, or left aside: whatever `load` does with it, the code does not run."""
     with _folder_of() as root:
         for name, write in (("torch.pt", torch.save), ("pickle.pt", _pickled)):
             write({"model": _Code(), "epoch": 1}, root / name)
             _RAN.clear()
             with suppress(Exception):  # an error of any kind is right here: the file is bad
-                resume(root / name, run.model, run.optimizer, run.generator)
+                load(root / name)
             require(
                 not _RAN,
-                "A checkpoint with code in it ran that code as you loaded it, and a file from elsewhere may do "
-                "the same with anything. `torch.load(file, weights_only=True)` reads tensors and plain values alone.",
+                f"A {what} with code in it ran that code as you loaded it, and a file from elsewhere may do the same "
+                "with anything. `torch.load(file, weights_only=True)` reads tensors and plain values alone.",
             )
+
+
+def _resumed(resume: Callable) -> Callable[[Path], object]:
+    run = _Run("AdamW", seed=0)
+    return lambda file: resume(file, run.model, run.optimizer, run.generator)
 
 
 def _pickled(state: object, file: Path) -> None:
