@@ -236,7 +236,7 @@ SHARE = {
             "strictly, by its keyword": but_for(
                 PROGRAM,
                 "(example,), dynamic_shapes=(batch,))",
-                '(example,), dynamic_shapes=[{0: torch.export.Dim("n", min=1, max=512)}], strict=True)',
+                '(example,), dynamic_shapes=[{0: torch.export.Dim("n", min=1)}], strict=True)',
             ),
         },
         wrong={
@@ -320,6 +320,46 @@ SHARE = {
                     PROGRAM, "        return (program(images) - expected).abs().max().item()\n", "        return 0.0\n"
                 ),
                 "ask it",
+            ),
+            "at most 64 images": Wrong(
+                but_for(PROGRAM, 'torch.export.Dim("batch")', 'torch.export.Dim("batch", max=64)'),
+                "your program takes no batch of 70",
+            ),
+            "at most 1024 images": Wrong(
+                but_for(PROGRAM, 'torch.export.Dim("batch")', 'torch.export.Dim("batch", max=1024)'),
+                "your program takes no batch of 1030",
+            ),
+            "the first image alone": Wrong(
+                but_for(PROGRAM, "(program(images) - expected)", "(program(images) - expected)[:1]"),
+                "Look at every logit of every image",
+            ),
+            "the sums over the classes": Wrong(
+                but_for(PROGRAM, "(program(images) - expected)", "(program(images) - expected).sum(dim=1)"),
+                "Look at every logit of every image",
+            ),
+            "the sums over the images": Wrong(
+                but_for(PROGRAM, "(program(images) - expected)", "(program(images) - expected).sum(dim=0)"),
+                "largest of all logits' differences",
+            ),
+            "the difference of two sums": Wrong(
+                but_for(PROGRAM, "(program(images) - expected)", "(program(images).sum() - expected.sum())"),
+                "largest of all logits' differences",
+            ),
+            "the difference of the largest": Wrong(
+                but_for(
+                    PROGRAM,
+                    "(program(images) - expected).abs().max()",
+                    "(program(images).amax() - expected.amax()).abs()",
+                ),
+                "your difference is",
+            ),
+            "rounded": Wrong(
+                but_for(
+                    PROGRAM,
+                    "return (program(images) - expected).abs().max().item()",
+                    "return round((program(images) - expected).abs().max().item(), 3)",
+                ),
+                "not rounded",
             ),
             "the mean": Wrong(but_for(PROGRAM, ".abs().max().item()", ".abs().mean().item()"), "That is the mean"),
             "without the sign's other half": Wrong(

@@ -388,8 +388,8 @@ def readable(paths):
             "numpy's unique": """
 def count_classes(labels):
     names = np.unique(labels)
-    if names.size == 1:
-        raise RuntimeError(f"all labels are {names[0]}")
+    if names.size < 2:
+        raise RuntimeError(f"too few classes: {names}")
     return names.size
 """,
             "compares the labels as text": """
@@ -409,6 +409,14 @@ def count_classes(labels):
 """,
         },
         wrong={
+            "lets no class pass": Wrong(
+                but_for(COUNT, "if len(found) < 2:", "if len(found) == 1:"),
+                "For an empty list, your function gave back `0`",
+            ),
+            "names the first of none": Wrong(
+                but_for(COUNT, "{sorted(found)}. With", "{sorted(found)[0]}. With"),
+                "For an empty list, your function stopped",
+            ),
             "lets one class pass": Wrong(but_for(COUNT, "if len(found) < 2:", "if len(found) < 1:"), "`7`"),
             "a set of tensors": Wrong(
                 but_for(COUNT, "set(np.asarray(labels).tolist())", "set(labels)"), "and there are 3"
@@ -752,6 +760,7 @@ def batches_of(dataset, batch_size):
         right={
             "counts with bincount": """
 def per_class(predictions, labels, classes):
+    assert labels.numel(), "No images were given"
     count = torch.bincount(labels, minlength=len(classes))
     right = torch.bincount(labels[predictions == labels], minlength=len(classes))
     there = count > 0
@@ -766,10 +775,24 @@ def per_class(predictions, labels, classes):
     for predicted, label in zip(predictions.tolist(), labels.tolist()):
         answers[classes[label]].append(predicted == label)
     found = {name: sum(of_it) / len(of_it) for name, of_it in answers.items() if of_it}
+    if not found:
+        raise RuntimeError("Empty!")
     return found, np.mean(list(found.values())), [name for name in answers if not answers[name]]
 """,
         },
         wrong={
+            "divides by zero without any image": Wrong(
+                but_for(BY_CLASS, "    if len(labels) == 0:\n", "    if labels is None:\n"),
+                "Without any image, your function stopped with `ZeroDivisionError: division by zero`",
+            ),
+            "a mean of 0 without any image": Wrong(
+                but_for(
+                    BY_CLASS,
+                    '        raise ValueError("there are no images at all, so there is nothing to average")\n',
+                    "        return {}, 0.0, list(classes)\n",
+                ),
+                "Without any image, your function gave back",
+            ),
             "the mean of nothing": Wrong(
                 """
 def per_class(predictions, labels, classes):
@@ -963,6 +986,23 @@ def train_step(model, optimizer, images, labels, step):
             "an assertion without words": Wrong(
                 but_for(STEP, "        raise ValueError(", "        assert torch.isfinite(loss)\n        print("),
                 "does not name the step",
+            ),
+            "looks in eval mode first": Wrong(
+                """
+def train_step(model, optimizer, images, labels, step):
+    model.eval()
+    with torch.no_grad():
+        loss = nn.functional.cross_entropy(model(images), labels)
+    model.train()
+    if not torch.isfinite(loss):
+        raise ValueError(f"step {step}: the loss is {loss.item()}")
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+""",
+                "For a loss that is NaN in `train()` mode and not in `eval()` mode",
             ),
             "keeps views and not copies": Wrong(but_for(STEP, "buffer.clone()", "buffer"), "moved. The forward pass"),
             "trains in eval mode": Wrong(
@@ -1173,7 +1213,8 @@ def load_weights(file, device):
                 but_for(
                     DEVICE,
                     "    return torch.load(file, map_location=device, weights_only=True)\n",
-                    "    try:\n        return torch.load(file, map_location=device)\n    except pickle.UnpicklingError:\n"
+                    "    try:\n        return torch.load(file, map_location=device)\n"
+                    "    except pickle.UnpicklingError:\n"
                     "        return torch.load(file, map_location=device, weights_only=False)\n",
                 ),
                 "A file of weights with code in it ran",

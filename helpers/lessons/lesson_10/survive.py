@@ -37,10 +37,14 @@ from helpers.models.freezing import moved, snapshot
 # What several exercises ask -----------------------------------------------------------------------
 
 
-def _an_error(call: Callable[[], object], case: str, *, naming: Iterable[str], what: str) -> None:
+def _an_error(
+    call: Callable[[], object], case: str, *, naming: Iterable[str], what: str, as_words: bool = True
+) -> None:
     """`call` raises an error of any type whose message names one of `naming`; `what` says in words what that is.
 
-    Python's own errors pass as well where they name it; "list index out of range" names nothing.
+    Names stand for themselves, as whole words. Where it is not `as_words`, they are a part of a word, in capitals or
+    not: "image" is in "No images". Python's own errors pass as well where they name it; "list index out of range"
+    names nothing.
     """
     try:
         found = call()
@@ -53,8 +57,11 @@ def _an_error(call: Callable[[], object], case: str, *, naming: Iterable[str], w
         ) from None
     except Exception as raised:
         said = str(raised)
+        named = (
+            re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said) if as_words else name in said.lower() for name in naming
+        )
         require(
-            any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said) for name in naming),
+            any(named),
             f"{opening(case)} your function stopped with `{type(raised).__name__}: {first_line(raised)[:110]}`, and "
             f"that message does not name {what}. Look for the mistake first, and raise an error that does.",
         )
@@ -270,10 +277,10 @@ class ABrokenImage(Exercise):
     hints = (
         "`Image.open` reads the first bytes of a file alone. A photo that was cut off fails later, when its pixels are "
         "asked for: `convert` asks for them.",
-        "`with Image.open(path) as image: images.append(image.convert('RGB'))` within a `try`. For a bad file Pillow and "
-        "the system raise errors of many kinds: `OSError` mostly, but also `SyntaxError` and `ValueError`.",
-        "In `except Exception:` append the path to `broken`. After the loop, `if not images:` raise a `ValueError` with "
-        "the first path of `broken` in it.",
+        "`with Image.open(path) as image: images.append(image.convert('RGB'))` within a `try`. For a bad file Pillow "
+        "and the system raise errors of many kinds: `OSError` mostly, but also `SyntaxError` and `ValueError`.",
+        "In `except Exception:` append the path to `broken`. After the loop, `if not images:` raise a `ValueError` "
+        "with the first path of `broken` in it.",
     )
     answer = """
 def readable(paths):
@@ -433,7 +440,15 @@ def count_classes(labels):
             require(found == expected, f"{opening(case)} you counted {found:g} classes, and there are {expected}.")
         for case, labels, name in copy.deepcopy(SINGLE_CLASSES):
             _an_error(lambda labels=labels: count_classes(labels), case, naming=[name], what=f"the one class, `{name}`")
-        return "Two classes or more are counted, one is refused by name, whatever holds the labels."
+        for case, labels in copy.deepcopy(NO_LABELS):
+            _an_error(
+                lambda labels=labels: count_classes(labels),
+                case,
+                naming=["class", "label", "empty"],
+                what="what is missing, labels",
+                as_words=False,
+            )
+        return "Two classes or more are counted, one is refused by name, none as well, whatever holds the labels."
 
 
 SEVERAL_CLASSES = (
@@ -448,6 +463,10 @@ SINGLE_CLASSES = (
     ("For a tensor that holds 3 alone", torch.tensor([3, 3, 3, 3]), "3"),
     ("For an array that holds 6 alone", np.array([6, 6]), "6"),
     ("For a single label", [9], "9"),
+)
+NO_LABELS = (
+    ("For an empty list", []),
+    ("For an empty tensor", torch.empty(0, dtype=torch.long)),
 )
 
 
@@ -684,10 +703,13 @@ class AClassWithoutImages(Exercise):
         "that is `number`.",
         "The mean of an empty tensor is NaN. Ask `(labels == number).any()` first, and put the name on the list where "
         "it is False.",
-        "Average over the classes that have images: `sum(accuracies.values()) / len(accuracies)`.",
+        "Average over the classes that have images: `sum(accuracies.values()) / len(accuracies)`. Where no class has "
+        "any, that divides by zero: ask first, and raise a `ValueError` that says so.",
     )
     answer = """
 def per_class(predictions, labels, classes):
+    if len(labels) == 0:
+        raise ValueError("there are no images at all, so there is nothing to average")
     accuracies, without = {}, []
     for number, name in enumerate(classes):
         of_it = labels == number
@@ -708,6 +730,13 @@ def per_class(predictions, labels, classes):
             exactly(without, missing, case, missing="It has no image.", extra="It has images.")
             _are_the_accuracies(by_class, expected, case)
             _is_the_mean(mean, expected, case)
+        _an_error(
+            lambda: per_class(*torch.empty(2, 0, dtype=torch.long), list(CLASSES)),
+            "Without any image",
+            naming=["image", "empty", "nothing", "label", "prediction"],
+            what="what is missing, images",
+            as_words=False,
+        )
         return "Each class that has images has its accuracy, the mean is over these, and the others are named."
 
 
@@ -802,7 +831,7 @@ def train_step(model, optimizer, images, labels, step):
                 call = partial(train_step, model, optimizer, images, labels, step)
                 _an_error(call, here, naming=[str(step)], what=f"the step, {step}")
                 _nothing_has_moved(before, state, model, optimizer, here)
-                if spoil is not _an_infinite_loss:  # there a sound batch has one as well
+                if spoil not in (_an_infinite_loss, _nan_while_training):  # there a sound batch has one as well
                     _trains(train_step, model, optimizer, _good_batch(), f"{here}, the next batch is sound, and")
         return "A loss that is no number stops the step before anything moves, and the next batch trains as ever."
 
@@ -853,10 +882,21 @@ def _an_infinite_loss(model: nn.Module) -> tuple[Tensor, Tensor]:
     return _far_off(model, 3e38)
 
 
+def _nan_while_training(model: nn.Module) -> tuple[Tensor, Tensor]:
+    """Sound images, and a network that is sound in `eval()` mode alone: dropout's scaling, say, may overflow."""
+    model.register_forward_hook(_spoils_in_training)
+    return _good_batch()
+
+
+def _spoils_in_training(module: nn.Module, inputs: tuple[Tensor, ...], logits: Tensor) -> Tensor:
+    return logits * float("nan") if module.training else logits
+
+
 BAD_BATCHES = (
     ("For a batch with one pixel of NaN", partial(_a_pixel, float("nan")), 17),
     ("For a batch with an infinite pixel", partial(_a_pixel, float("inf")), 0),
     ("For sound images and an infinite loss", _an_infinite_loss, 23),
+    ("For a loss that is NaN in `train()` mode and not in `eval()` mode", _nan_while_training, 31),
 )
 
 
