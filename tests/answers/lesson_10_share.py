@@ -236,7 +236,7 @@ SHARE = {
             "strictly, by its keyword": but_for(
                 PROGRAM,
                 "(example,), dynamic_shapes=(batch,))",
-                '(example,), dynamic_shapes=[{0: torch.export.Dim("n", min=1, max=512)}], strict=True)',
+                '(example,), dynamic_shapes=[{0: torch.export.Dim("n", min=1)}], strict=True)',
             ),
         },
         wrong={
@@ -321,6 +321,46 @@ SHARE = {
                 ),
                 "ask it",
             ),
+            "at most 64 images": Wrong(
+                but_for(PROGRAM, 'torch.export.Dim("batch")', 'torch.export.Dim("batch", max=64)'),
+                "your program takes no batch of 70",
+            ),
+            "at most 1024 images": Wrong(
+                but_for(PROGRAM, 'torch.export.Dim("batch")', 'torch.export.Dim("batch", max=1024)'),
+                "your program takes no batch of 1030",
+            ),
+            "the first image alone": Wrong(
+                but_for(PROGRAM, "(program(images) - expected)", "(program(images) - expected)[:1]"),
+                "Look at every logit of every image",
+            ),
+            "the sums over the classes": Wrong(
+                but_for(PROGRAM, "(program(images) - expected)", "(program(images) - expected).sum(dim=1)"),
+                "Look at every logit of every image",
+            ),
+            "the sums over the images": Wrong(
+                but_for(PROGRAM, "(program(images) - expected)", "(program(images) - expected).sum(dim=0)"),
+                "largest of all logits' differences",
+            ),
+            "the difference of two sums": Wrong(
+                but_for(PROGRAM, "(program(images) - expected)", "(program(images).sum() - expected.sum())"),
+                "largest of all logits' differences",
+            ),
+            "the difference of the largest": Wrong(
+                but_for(
+                    PROGRAM,
+                    "(program(images) - expected).abs().max()",
+                    "(program(images).amax() - expected.amax()).abs()",
+                ),
+                "your difference is",
+            ),
+            "rounded": Wrong(
+                but_for(
+                    PROGRAM,
+                    "return (program(images) - expected).abs().max().item()",
+                    "return round((program(images) - expected).abs().max().item(), 3)",
+                ),
+                "not rounded",
+            ),
             "the mean": Wrong(but_for(PROGRAM, ".abs().max().item()", ".abs().mean().item()"), "That is the mean"),
             "without the sign's other half": Wrong(
                 but_for(PROGRAM, ".abs().max().item()", ".max().item()"), "absolute value"
@@ -356,6 +396,13 @@ SHARE = {
             "one name, and the last one is cleared": CLEARS_THE_LAST_ONE,
         },
         wrong={
+            "keeps the mode of mkdtemp": Wrong(
+                but_for(PUBLISH, "        draft.chmod(0o755)  # mkdtemp makes it for its owner alone\n", ""),
+                "others cannot read what you publish",
+            ),
+            "opens it to its group alone": Wrong(
+                but_for(PUBLISH, "draft.chmod(0o755)", "draft.chmod(0o750)"), "has the mode 750"
+            ),
             "copies into the final name": Wrong(
                 but_for(PUBLISH, "draft.rename(folder)", "shutil.copytree(draft, folder)"), "was not whole"
             ),
@@ -424,6 +471,7 @@ def publish(files, folder):
     if folder.exists():
         raise FileExistsError(f"{folder} is there already")
     try:
+        draft.chmod(0o755)
         for name, content in files.items():
             (draft / name).write_bytes(content)
         draft.rename(folder)

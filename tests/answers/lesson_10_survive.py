@@ -103,6 +103,8 @@ def resume(file, model, optimizer, generator):
         weights, state, epoch, shuffle, dropout = torch.load(file)
     except FileNotFoundError:
         return 0
+    except Exception as error:
+        raise RuntimeError(f"not a checkpoint: {Path(file).name}") from error
     model.load_state_dict(weights)
     optimizer.load_state_dict(state)
     generator.set_state(shuffle)
@@ -210,6 +212,13 @@ def photos_of(folder):
             "ends the program": Wrong(
                 but_for(PHOTOS, "raise ValueError(", "raise SystemExit("), "ends the whole program"
             ),
+            "the first draft": Wrong(
+                """
+def photos_of(folder):
+    return [(photo, photo.parent.name) for photo in Path(folder).rglob("*.jpg")]
+""",
+                "your list misses",
+            ),
         },
     ),
     "10.3": Answers(
@@ -250,7 +259,7 @@ def readable(paths):
     for path in paths:
         try:
             good[path] = Image.open(io.BytesIO(Path(path).read_bytes())).convert("RGB")
-        except OSError as error:
+        except Exception:
             bad.append(path)
     if not good:
         raise ValueError(f"{bad[0]} and {len(bad) - 1} others cannot be read")
@@ -281,7 +290,7 @@ def readable(paths):
         try:
             image = Image.open(path)
             images.append(image.convert("RGB"))
-        except OSError as error:
+        except Exception as error:
             broken.append(path)
             ERRORS.append(error)
     if not images:
@@ -318,9 +327,17 @@ def readable(paths):
             ),
             "catches one kind of error": Wrong(
                 "from PIL import UnidentifiedImageError\n"
-                + but_for(READABLE, "except OSError", "except UnidentifiedImageError"),
+                + but_for(READABLE, "except Exception", "except UnidentifiedImageError"),
                 "For good photos and broken ones",
                 outcome="error",
+            ),
+            "expects OSError alone": Wrong(
+                but_for(READABLE, "except Exception", "except OSError"),
+                "For good photos and broken ones, your function stopped with `SyntaxError: broken PNG file",
+            ),
+            "expects two kinds of error": Wrong(
+                but_for(READABLE, "except Exception", "except (OSError, SyntaxError)"),
+                "raises errors of many kinds, not `OSError` alone",
             ),
             "forgets which": Wrong(
                 but_for(READABLE, "            broken.append(path)\n", "            pass\n"), "misses"
@@ -356,6 +373,14 @@ def readable(paths):
             "in another order": Wrong(
                 but_for(READABLE, "return images, broken", "return images[::-1], broken"), "in the order of paths"
             ),
+            "the first draft": Wrong(
+                """
+def readable(paths):
+    return [Image.open(path).convert("RGB") for path in paths], []
+""",
+                "For good photos and broken ones, your code stopped with `OSError",
+                outcome="error",
+            ),
         },
     ),
     "10.4": Answers(
@@ -363,8 +388,8 @@ def readable(paths):
             "numpy's unique": """
 def count_classes(labels):
     names = np.unique(labels)
-    if names.size == 1:
-        raise RuntimeError(f"all labels are {names[0]}")
+    if names.size < 2:
+        raise RuntimeError(f"too few classes: {names}")
     return names.size
 """,
             "compares the labels as text": """
@@ -384,6 +409,14 @@ def count_classes(labels):
 """,
         },
         wrong={
+            "lets no class pass": Wrong(
+                but_for(COUNT, "if len(found) < 2:", "if len(found) == 1:"),
+                "For an empty list, your function gave back `0`",
+            ),
+            "names the first of none": Wrong(
+                but_for(COUNT, "{sorted(found)}. With", "{sorted(found)[0]}. With"),
+                "For an empty list, your function stopped",
+            ),
             "lets one class pass": Wrong(but_for(COUNT, "if len(found) < 2:", "if len(found) < 1:"), "`7`"),
             "a set of tensors": Wrong(
                 but_for(COUNT, "set(np.asarray(labels).tolist())", "set(labels)"), "and there are 3"
@@ -418,6 +451,13 @@ def count_classes(labels):
             ),
             "gives the names": Wrong(
                 but_for(COUNT, "return len(found)", "return found"), "a whole number was expected"
+            ),
+            "the first draft": Wrong(
+                """
+def count_classes(labels):
+    return len(set(labels))
+""",
+                "you counted 5 classes, and there are 3",
             ),
         },
     ),
@@ -579,6 +619,15 @@ def split(labels, seed):
             ),
             "three parts": Wrong(but_for(SPLIT, "return train, val", "return train, val, []"), "a tuple of"),
             "refuses two images": Wrong(but_for(SPLIT, "< 2", "< 3"), "That input is valid"),
+            "the first draft": Wrong(
+                """
+def split(labels, seed):
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed)).tolist()
+    held_out = len(labels) // 5
+    return order[held_out:], order[:held_out]
+""",
+                "6 of the 25 images of `daisy` are in validation",
+            ),
         },
     ),
     "10.6": Answers(
@@ -698,12 +747,20 @@ def batches_of(dataset, batch_size):
                 but_for(COLLATED, "[image for image, _ in there]", "[image for image, _ in there[::-1]]"),
                 "not those of their labels",
             ),
+            "the first draft": Wrong(
+                """
+def batches_of(dataset, batch_size):
+    return DataLoader(dataset, batch_size=batch_size)
+""",
+                "With a None in the first batch, your answer stopped with `TypeError",
+            ),
         },
     ),
     "10.7": Answers(
         right={
             "counts with bincount": """
 def per_class(predictions, labels, classes):
+    assert labels.numel(), "No images were given"
     count = torch.bincount(labels, minlength=len(classes))
     right = torch.bincount(labels[predictions == labels], minlength=len(classes))
     there = count > 0
@@ -718,10 +775,24 @@ def per_class(predictions, labels, classes):
     for predicted, label in zip(predictions.tolist(), labels.tolist()):
         answers[classes[label]].append(predicted == label)
     found = {name: sum(of_it) / len(of_it) for name, of_it in answers.items() if of_it}
+    if not found:
+        raise RuntimeError("Empty!")
     return found, np.mean(list(found.values())), [name for name in answers if not answers[name]]
 """,
         },
         wrong={
+            "divides by zero without any image": Wrong(
+                but_for(BY_CLASS, "    if len(labels) == 0:\n", "    if labels is None:\n"),
+                "Without any image, your function stopped with `ZeroDivisionError: division by zero`",
+            ),
+            "a mean of 0 without any image": Wrong(
+                but_for(
+                    BY_CLASS,
+                    '        raise ValueError("there are no images at all, so there is nothing to average")\n',
+                    "        return {}, 0.0, list(classes)\n",
+                ),
+                "Without any image, your function gave back",
+            ),
             "the mean of nothing": Wrong(
                 """
 def per_class(predictions, labels, classes):
@@ -795,6 +866,17 @@ def per_class(predictions, labels, classes):
             "in per cent": Wrong(but_for(BY_CLASS, ".mean().item()", ".mean().item() * 100"), "the accuracy of"),
             "accuracies as a list": Wrong(
                 but_for(BY_CLASS, "return accuracies,", "return list(accuracies.values()),"), "a dict of accuracies"
+            ),
+            "the first draft": Wrong(
+                """
+def per_class(predictions, labels, classes):
+    found = {
+        name: (predictions[labels == k] == k).float().mean().item()
+        for k, name in enumerate(classes)
+    }
+    return found, sum(found.values()) / len(found), []
+""",
+                "your list misses `rose`",
             ),
         },
     ),
@@ -905,6 +987,23 @@ def train_step(model, optimizer, images, labels, step):
                 but_for(STEP, "        raise ValueError(", "        assert torch.isfinite(loss)\n        print("),
                 "does not name the step",
             ),
+            "looks in eval mode first": Wrong(
+                """
+def train_step(model, optimizer, images, labels, step):
+    model.eval()
+    with torch.no_grad():
+        loss = nn.functional.cross_entropy(model(images), labels)
+    model.train()
+    if not torch.isfinite(loss):
+        raise ValueError(f"step {step}: the loss is {loss.item()}")
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+""",
+                "For a loss that is NaN in `train()` mode and not in `eval()` mode",
+            ),
             "keeps views and not copies": Wrong(but_for(STEP, "buffer.clone()", "buffer"), "moved. The forward pass"),
             "trains in eval mode": Wrong(
                 but_for(STEP, "    loss = nn", "    model.eval()\n    loss = nn"), "one pass in `train()` mode"
@@ -961,6 +1060,17 @@ def train_step(model, optimizer, images, labels, step):
     return loss.item()
 """,
                 "before `step()`",
+            ),
+            "the first draft": Wrong(
+                """
+def train_step(model, optimizer, images, labels, step):
+    loss = nn.functional.cross_entropy(model(images), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+""",
+                "your function gave back `nan`",
             ),
         },
     ),
@@ -1096,11 +1206,31 @@ def load_weights(file, device):
                 ),
                 "`map_location` says where",
             ),
+            "runs what is in the file": Wrong(
+                but_for(DEVICE, "weights_only=True", "weights_only=False"), "A file of weights with code in it ran"
+            ),
+            "runs what is in the file, by its second thought": Wrong(
+                but_for(
+                    DEVICE,
+                    "    return torch.load(file, map_location=device, weights_only=True)\n",
+                    "    try:\n        return torch.load(file, map_location=device)\n"
+                    "    except pickle.UnpicklingError:\n"
+                    "        return torch.load(file, map_location=device, weights_only=False)\n",
+                ),
+                "A file of weights with code in it ran",
+            ),
             "loads nothing": Wrong(
                 but_for(
                     DEVICE, "return torch.load(file, map_location=device, weights_only=True)", "return {'weight': None}"
                 ),
                 "the dict of tensors in the file",
+            ),
+            "the first draft": Wrong(
+                """
+choose_device = torch.device
+load_weights = torch.load
+""",
+                "your answer stopped with `RuntimeError",
             ),
         },
     ),
@@ -1248,6 +1378,48 @@ def load_weights(file, device):
                 but_for(RESUME, "    if not Path(file).exists():\n        return 0\n", ""),
                 "where there is no checkpoint yet",
             ),
+            "starts anew in silence where the file is damaged": Wrong(
+                but_for(
+                    RESUME,
+                    '        raise ValueError(f"{file} cannot be read as a checkpoint: move it away to start anew") '
+                    "from error\n",
+                    "        return 0\n",
+                ),
+                "For a checkpoint of which half is there, your function gave back `0`",
+            ),
+            "starts anew where the file is empty": Wrong(
+                but_for(
+                    RESUME,
+                    "    if not Path(file).exists():\n",
+                    "    if not Path(file).exists() or not Path(file).stat().st_size:\n",
+                ),
+                "For an empty file, your function gave back `0`",
+            ),
+            "leaves it to PyTorch to complain": Wrong(
+                but_for(
+                    RESUME,
+                    '        raise ValueError(f"{file} cannot be read as a checkpoint: move it away to start anew") '
+                    "from error\n",
+                    "        raise\n",
+                ),
+                "does not name the file, `run.pt`",
+            ),
+            "deletes what it cannot read": Wrong(
+                but_for(
+                    RESUME,
+                    "    except Exception as error:\n",
+                    "    except Exception as error:\n        Path(file).unlink()\n",
+                ),
+                "leave it as it is",
+            ),
+            "moves away what it cannot read": Wrong(
+                but_for(
+                    RESUME,
+                    "    except Exception as error:\n",
+                    '    except Exception as error:\n        os.replace(file, f"{file}.bad")\n',
+                ),
+                "leave it as it is",
+            ),
             "runs what is in the file": Wrong(
                 but_for(RESUME, "weights_only=True", "weights_only=False"), "ran that code as you loaded it"
             ),
@@ -1287,6 +1459,19 @@ def load_weights(file, device):
             ),
             "the best alone": Wrong(
                 but_for(RESUME, "    state = {\n", "    if epoch:\n        return\n    state = {\n"), "comes next"
+            ),
+            "the first draft": Wrong(
+                """
+def save(file, model, optimizer, epoch, generator):
+    torch.save({"model": model.state_dict(), "epoch": epoch}, file)
+
+
+def resume(file, model, optimizer, generator):
+    state = torch.load(file)
+    model.load_state_dict(state["model"])
+    return state["epoch"] + 1
+""",
+                "where there is no checkpoint yet, your function refused with `FileNotFoundError",
             ),
         },
     ),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -224,9 +226,9 @@ def difference(network, images, file):
                 with _only_read(network, images), tried_on(opening(case)):
                     save_program(network, images, file)
                 _gives_the_same(file, network, images, case)
-            for case, off in OTHER_PROGRAMS:
+            for case, off, of_all in OTHER_PROGRAMS:
                 network, images = _in_mixed_modes(), networks.images(4)
-                file = _written(network, off, Path(folder) / "theirs.pt2")
+                file = _written(network, off, of_all, Path(folder) / "theirs.pt2")
                 with _only_read(network, images), tried_on(opening(case)):
                     said = difference(network, images, file)
                 _is_the_largest(said, network, images, file, case)
@@ -257,10 +259,12 @@ TO_EXPORT = (
     ("For a network in `train()` mode but for its BatchNorm", _in_mixed_modes, 3),
     ("For one image, and a network with two kinds of BatchNorm", _with_two_norms, 1),
 )
-# Programs to be measured, and what they add to the logit of class 2. Up and down, for whoever takes no absolute value.
+# Programs to be measured, what they add to the logits of the four classes, and whether they do so for every image or
+# for the last alone. Up and down, for whoever takes no absolute value; a sum over the classes hides the last.
 OTHER_PROGRAMS = (
-    ("For a program whose third logit is too high by 0.5", 0.5),
-    ("For a program whose third logit is too low by 0.25", -0.25),
+    ("For a program whose third logit is too high by 0.5", (0.0, 0.0, 0.5, 0.0), True),
+    ("For a program whose third logit is too low by 0.25", (0.0, 0.0, -0.25, 0.0), True),
+    ("For a program that is off for the last image alone, by 0.0002", (-2e-4, 0.0, 2e-4, 0.0), False),
 )
 
 
@@ -276,19 +280,21 @@ def _quiet() -> Iterator[None]:
 
 
 class _Shifted(nn.Module):
-    """Another function than `network`, by `off` at the logit of class 2."""
+    """Another function than `network`, by `off` at the logits of each image, or of the last alone."""
 
-    def __init__(self, network: nn.Module, off: float):
+    def __init__(self, network: nn.Module, off: tuple[float, ...], of_all: bool):
         super().__init__()
-        self.network, self.off = network, off
+        self.network, self.of_all = network, of_all
+        self.register_buffer("off", torch.tensor(off))
 
     def forward(self, images: Tensor) -> Tensor:
         logits = self.network(images)
-        return logits + self.off * torch.eye(logits.shape[1])[2]
+        is_last = torch.arange(logits.shape[0]) == logits.shape[0] - 1
+        return logits + self.off * (is_last | self.of_all)[:, None]
 
 
-def _written(network: nn.Module, off: float, file: Path) -> Path:
-    shifted = _Shifted(copy.deepcopy(network), off).eval()
+def _written(network: nn.Module, off: tuple[float, ...], of_all: bool, file: Path) -> Path:
+    shifted = _Shifted(copy.deepcopy(network), off, of_all).eval()
     batch = {0: torch.export.Dim("batch")}
     torch.export.save(torch.export.export(shifted, (torch.zeros(2, 3, 8, 8),), dynamic_shapes=(batch,)), file)
     return file
@@ -305,7 +311,7 @@ def _gives_the_same(file: Path, network: nn.Module, images: Tensor, case: str) -
             f"{opening(case)} `torch.export.load` cannot read your file ({short(first_line(error))}). Write a program, "
             "with `torch.export.save`."
         ) from None
-    for count in (1, 2, 5):
+    for count in (1, 2, 5, 70, 1030):  # more than a round number that somebody sets as the most
         batch = networks.images(count)
         expected = logits_of(network, batch, "the network")
         try:
@@ -313,7 +319,7 @@ def _gives_the_same(file: Path, network: nn.Module, images: Tensor, case: str) -
         except Exception as error:  # a guard of the program's own, of any kind
             raise Incorrect(
                 f"{opening(case)} your program takes no batch of {count} ({short(first_line(error))}). Say that the "
-                "batch may vary, with `dynamic_shapes`, and take an example of two images or more."
+                "batch may vary, with `dynamic_shapes` and without a most, and take an example of two images or more."
             ) from None
         same_function(
             found, expected, f"{opening(case)} your program gives other logits for a batch of {count}. {IN_EVAL}"
@@ -339,13 +345,15 @@ def _is_the_largest(said: object, network: nn.Module, images: Tensor, file: Path
     found = one_number(said, f"{opening(case)} your difference is `{short(said)}`, and one number was expected.")
     right = off.abs().max().item()
     why = "It is the largest of all logits' differences, with the network in `eval()` mode."
-    if close(found, off.abs().mean().item(), off=1e-4):
+    if right < 1e-3 and found < right:
+        why = "Look at every logit of every image, and give the difference as it is, not rounded."
+    elif close(found, off.abs().mean().item(), off=1e-4):
         why = "That is the mean. One logit that is off is enough to name another class: take the largest."
     elif abs(found) < 1e-4 or found < 0:
         why = "Read the program from the file, and ask it. Too low is as wrong as too high: take the absolute value."
     require(
-        abs(found - right) < 1e-4,
-        f"{opening(case)} your difference is {found:.4f}, and {right:.4f} was expected. {why}",
+        abs(found - right) < 5e-5,  # far above what two orders of the same sums differ by
+        f"{opening(case)} your difference is {found:.6f}, and {right:.6f} was expected. {why}",
     )
 
 
@@ -360,8 +368,8 @@ class WholeOrNotAtAll(Exercise):
     hints = (
         "Write everything into a folder of another name, and give it its own name at the very end: "
         "`draft.rename(folder)` is one step, which has happened or has not.",
-        "`tempfile.mkdtemp(dir=folder.parent)` makes a draft with a name that nobody else has, on the same disk. "
-        "`shutil.rmtree` takes it away.",
+        "`tempfile.mkdtemp(dir=folder.parent)` makes a draft with a name that nobody else has, on the same disk. It "
+        "is closed to everybody else: `draft.chmod(0o755)` opens it. `shutil.rmtree` takes it away.",
         "`try: ... finally: shutil.rmtree(draft, ignore_errors=True)` also runs after Ctrl-C. After the rename there "
         "is no draft left to take away. Ask `folder.exists()` first, since a rename onto an empty folder succeeds.",
     )
@@ -371,6 +379,7 @@ def publish(files, folder):
         raise FileExistsError(f"{folder} is there already")
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder.parent))
     try:
+        draft.chmod(0o755)  # mkdtemp makes it for its owner alone
         for name, content in files.items():
             (draft / name).write_bytes(content)
         draft.rename(folder)
@@ -381,7 +390,7 @@ def publish(files, folder):
     def examine(self, publish):
         for case, files in TO_PUBLISH:
             given = dict(files)
-            with _place() as folder, input_untouched(files=given):
+            with _place() as folder, _readable_by_all(), input_untouched(files=given):
                 _is_never_half_there(publish, given, files, folder, case)
         for case, stop in STOPS:
             moment = 0
@@ -451,6 +460,7 @@ def _is_never_half_there(
     _is_whole(folder, files, case)
     require(beside, f"{opening(case)} {NOT_BESIDE}")
     _nothing_beside(folder, case)
+    _is_as_open_as_others(folder, case)
 
 
 NOT_BESIDE = (
@@ -473,6 +483,33 @@ def _nothing_beside(folder: Path, case: str) -> None:
     neighbour = folder.parent / NEIGHBOUR
     kept = neighbour.is_file() and neighbour.read_bytes() == b"not yours"
     require(kept, f"{opening(case)} a file beside the folder, which was not yours, is gone or changed.")
+
+
+@contextmanager
+def _readable_by_all() -> Iterator[None]:
+    """New folders and files may be read by everybody, as on most systems, whatever this one is set to."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _is_as_open_as_others(folder: Path, case: str) -> None:
+    """Whoever may list and enter a folder that `mkdir` makes may do so here; Windows has no such modes."""
+    if os.name == "nt":
+        return
+    usual = folder.with_name("usual")
+    usual.mkdir()
+    asked, found = (stat.S_IMODE(one.stat().st_mode) for one in (usual, folder))
+    usual.rmdir()
+    closed = asked & 0o555 & ~found
+    require(
+        not closed,
+        f"{opening(case)} `folder` has the mode {found:o}, and one that `mkdir` makes here has {asked:o}: others "
+        "cannot read what you publish. `tempfile.mkdtemp` makes a folder for its owner alone, so open it: "
+        f"`draft.chmod(0o{asked:o})`, or publish a folder that `mkdir` made within it.",
+    )
 
 
 def _was_stopped(publish: Callable, stop: type[BaseException], number: int, case: str) -> bool:

@@ -10,6 +10,7 @@ import os
 import pickle
 import re
 import tempfile
+import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -36,10 +37,14 @@ from helpers.models.freezing import moved, snapshot
 # What several exercises ask -----------------------------------------------------------------------
 
 
-def _an_error(call: Callable[[], object], case: str, *, naming: Iterable[str], what: str) -> None:
+def _an_error(
+    call: Callable[[], object], case: str, *, naming: Iterable[str], what: str, as_words: bool = True
+) -> None:
     """`call` raises an error of any type whose message names one of `naming`; `what` says in words what that is.
 
-    Python's own errors pass as well where they name it; "list index out of range" names nothing.
+    Names stand for themselves, as whole words. Where it is not `as_words`, they are a part of a word, in capitals or
+    not: "image" is in "No images". Python's own errors pass as well where they name it; "list index out of range"
+    names nothing.
     """
     try:
         found = call()
@@ -52,8 +57,11 @@ def _an_error(call: Callable[[], object], case: str, *, naming: Iterable[str], w
         ) from None
     except Exception as raised:
         said = str(raised)
+        named = (
+            re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said) if as_words else name in said.lower() for name in naming
+        )
         require(
-            any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said) for name in naming),
+            any(named),
             f"{opening(case)} your function stopped with `{type(raised).__name__}: {first_line(raised)[:110]}`, and "
             f"that message does not name {what}. Look for the mistake first, and raise an error that does.",
         )
@@ -61,6 +69,26 @@ def _an_error(call: Callable[[], object], case: str, *, naming: Iterable[str], w
     raise Incorrect(
         f"{opening(case)} your function gave back `{short(found)}`: raise an error that names {what} instead."
     )
+
+
+@contextmanager
+def _by_its_case(case: str, advice: str) -> Iterator[None]:
+    """An exception within the block that no line of the answer has part in is told by its `case`, with `advice`.
+
+    So it is where an answer is PyTorch's own function, or gives back an object of it that is looped over later.
+    """
+    try:
+        with tried_on(opening(case)):
+            yield
+    except Incorrect:
+        raise
+    except Exception as raised:
+        frames = traceback.walk_tb(raised.__traceback__)
+        if any(frame.f_globals.get("__name__") == "__main__" for frame, _ in frames):
+            raise
+        raise Incorrect(
+            f"{opening(case)} your answer stopped with `{type(raised).__name__}: {first_line(raised)[:110]}`. {advice}"
+        ) from None
 
 
 def _parts(said: object, kinds: Sequence[str], case: str) -> tuple:
@@ -249,10 +277,10 @@ class ABrokenImage(Exercise):
     hints = (
         "`Image.open` reads the first bytes of a file alone. A photo that was cut off fails later, when its pixels are "
         "asked for: `convert` asks for them.",
-        "`with Image.open(path) as image: images.append(image.convert('RGB'))` within a `try`. Everything that Pillow "
-        "and the system raise for a bad file is an `OSError`.",
-        "In `except OSError:` append the path to `broken`. After the loop, `if not images:` raise a `ValueError` with "
-        "the first path of `broken` in it.",
+        "`with Image.open(path) as image: images.append(image.convert('RGB'))` within a `try`. For a bad file Pillow "
+        "and the system raise errors of many kinds: `OSError` mostly, but also `SyntaxError` and `ValueError`.",
+        "In `except Exception:` append the path to `broken`. After the loop, `if not images:` raise a `ValueError` "
+        "with the first path of `broken` in it.",
     )
     answer = """
 def readable(paths):
@@ -261,7 +289,7 @@ def readable(paths):
         try:
             with Image.open(path) as image:
                 images.append(image.convert("RGB"))
-        except OSError:
+        except Exception:  # Pillow raises what it meets: OSError, SyntaxError, ValueError and others
             broken.append(path)
     if not images:
         raise ValueError(f"none of {len(paths)} photos can be read, not even {broken[0]}: copy them anew")
@@ -276,7 +304,7 @@ def readable(paths):
         for case, files in cases:
             with _as_it_came(), _written(files) as (paths, pixels):
                 with input_untouched(paths=paths):
-                    said = not_refused(partial(readable, paths), case)
+                    said = _read(readable, paths, case)
                 images, broken = _parts(said, ("a list of images", "a list of paths"), case)
                 bad = [file for file in files if file not in GOOD]
                 exactly(_file_names(broken, case), bad, case, missing=MISSED, extra="It can be read.")
@@ -289,6 +317,11 @@ def readable(paths):
         return "What can be read is read, what cannot is named, and no file is left open."
 
 
+def _with_a_wrong_byte(content: bytes, where: int) -> bytes:
+    """Of the length of a PNG's chunk: Pillow raises a SyntaxError among the pixels, and a ValueError in the header."""
+    return content[:where] + b"\0" + content[where + 1 :]
+
+
 GOOD = {"rose.jpg", "grey.png", "printed.jpg"}
 FILES = {
     "rose.jpg": _picture(seed=1),
@@ -297,10 +330,26 @@ FILES = {
     "letter.jpg": b"Dear diary, this is no photo.",
     "printed.jpg": _picture("JPEG", "CMYK", seed=4),
     "cut.png": _picture("PNG", seed=5)[: len(_picture("PNG", seed=5)) // 2],
+    "damaged.png": _with_a_wrong_byte(_picture("PNG", seed=6), _picture("PNG", seed=6).index(b"IDAT") - 2),
+    "header.png": _with_a_wrong_byte(_picture("PNG", seed=7), _picture("PNG", seed=7).index(b"IHDR") - 1),
     "nothing.jpg": b"",
     "gone.jpg": None,  # listed, and deleted since
 }
 MISSED = "It cannot be read to its end. Half a photo opens without an error, and fails when its pixels are asked for."
+
+
+ANY_KIND = (
+    "For a damaged file Pillow raises errors of many kinds, not `OSError` alone. `except Exception` takes them all."
+)
+
+
+def _read(readable: Callable, paths: list[Path], case: str) -> object:
+    try:
+        return not_refused(partial(readable, paths), case, advice=ANY_KIND)
+    except SyntaxError as raised:
+        raise Incorrect(
+            f"{opening(case)} your function stopped with `SyntaxError: {first_line(raised)[:110]}`. {ANY_KIND}"
+        ) from None
 
 
 @contextmanager
@@ -391,7 +440,15 @@ def count_classes(labels):
             require(found == expected, f"{opening(case)} you counted {found:g} classes, and there are {expected}.")
         for case, labels, name in copy.deepcopy(SINGLE_CLASSES):
             _an_error(lambda labels=labels: count_classes(labels), case, naming=[name], what=f"the one class, `{name}`")
-        return "Two classes or more are counted, one is refused by name, whatever holds the labels."
+        for case, labels in copy.deepcopy(NO_LABELS):
+            _an_error(
+                lambda labels=labels: count_classes(labels),
+                case,
+                naming=["class", "label", "empty"],
+                what="what is missing, labels",
+                as_words=False,
+            )
+        return "Two classes or more are counted, one is refused by name, none as well, whatever holds the labels."
 
 
 SEVERAL_CLASSES = (
@@ -406,6 +463,10 @@ SINGLE_CLASSES = (
     ("For a tensor that holds 3 alone", torch.tensor([3, 3, 3, 3]), "3"),
     ("For an array that holds 6 alone", np.array([6, 6]), "6"),
     ("For a single label", [9], "9"),
+)
+NO_LABELS = (
+    ("For an empty list", []),
+    ("For an empty tensor", torch.empty(0, dtype=torch.long)),
 )
 
 
@@ -571,7 +632,7 @@ def batches_of(dataset, batch_size):
     def examine(self, batches_of):
         for case, there, size in WITH_GAPS:
             dataset = _Gaps(list(there))
-            with tried_on(opening(case)):
+            with _by_its_case(case, A_NONE_GETS_THROUGH):
                 said = list(batches_of(dataset, size))
             batches = [_batch(batch, size, case) for batch in said]
             labels = [label for _, numbers in batches for label in numbers.tolist()]
@@ -583,6 +644,7 @@ def batches_of(dataset, batch_size):
         return "Every image once, in its order, with its own label, and no batch is empty."
 
 
+A_NONE_GETS_THROUGH = "PyTorch makes no batch of a `None`: take it out before, or with a `collate_fn` of your own."
 # Which items are there, and the size of a batch. The label of each is its place.
 WITH_GAPS = (
     ("Where every item is there", [1, 1, 1, 1, 1], 2),
@@ -641,10 +703,13 @@ class AClassWithoutImages(Exercise):
         "that is `number`.",
         "The mean of an empty tensor is NaN. Ask `(labels == number).any()` first, and put the name on the list where "
         "it is False.",
-        "Average over the classes that have images: `sum(accuracies.values()) / len(accuracies)`.",
+        "Average over the classes that have images: `sum(accuracies.values()) / len(accuracies)`. Where no class has "
+        "any, that divides by zero: ask first, and raise a `ValueError` that says so.",
     )
     answer = """
 def per_class(predictions, labels, classes):
+    if len(labels) == 0:
+        raise ValueError("there are no images at all, so there is nothing to average")
     accuracies, without = {}, []
     for number, name in enumerate(classes):
         of_it = labels == number
@@ -665,6 +730,13 @@ def per_class(predictions, labels, classes):
             exactly(without, missing, case, missing="It has no image.", extra="It has images.")
             _are_the_accuracies(by_class, expected, case)
             _is_the_mean(mean, expected, case)
+        _an_error(
+            lambda: per_class(*torch.empty(2, 0, dtype=torch.long), list(CLASSES)),
+            "Without any image",
+            naming=["image", "empty", "nothing", "label", "prediction"],
+            what="what is missing, images",
+            as_words=False,
+        )
         return "Each class that has images has its accuracy, the mean is over these, and the others are named."
 
 
@@ -759,7 +831,7 @@ def train_step(model, optimizer, images, labels, step):
                 call = partial(train_step, model, optimizer, images, labels, step)
                 _an_error(call, here, naming=[str(step)], what=f"the step, {step}")
                 _nothing_has_moved(before, state, model, optimizer, here)
-                if spoil is not _an_infinite_loss:  # there a sound batch has one as well
+                if spoil not in (_an_infinite_loss, _nan_while_training):  # there a sound batch has one as well
                     _trains(train_step, model, optimizer, _good_batch(), f"{here}, the next batch is sound, and")
         return "A loss that is no number stops the step before anything moves, and the next batch trains as ever."
 
@@ -810,10 +882,21 @@ def _an_infinite_loss(model: nn.Module) -> tuple[Tensor, Tensor]:
     return _far_off(model, 3e38)
 
 
+def _nan_while_training(model: nn.Module) -> tuple[Tensor, Tensor]:
+    """Sound images, and a network that is sound in `eval()` mode alone: dropout's scaling, say, may overflow."""
+    model.register_forward_hook(_spoils_in_training)
+    return _good_batch()
+
+
+def _spoils_in_training(module: nn.Module, inputs: tuple[Tensor, ...], logits: Tensor) -> Tensor:
+    return logits * float("nan") if module.training else logits
+
+
 BAD_BATCHES = (
     ("For a batch with one pixel of NaN", partial(_a_pixel, float("nan")), 17),
     ("For a batch with an infinite pixel", partial(_a_pixel, float("inf")), 0),
     ("For sound images and an infinite loss", _an_infinite_loss, 23),
+    ("For a loss that is NaN in `train()` mode and not in `eval()` mode", _nan_while_training, 31),
 )
 
 
@@ -893,7 +976,7 @@ def load_weights(file, device):
     def examine(self, choose_device, load_weights):
         for name, cuda, mps, expected in ASKED:
             case = f'For "{name}" on a machine with {_told(cuda, mps)}'
-            with _machine(cuda, mps), _listening() as lines, tried_on(opening(case)):
+            with _machine(cuda, mps), _listening() as lines, _by_its_case(case, ASK_FIRST):
                 said = choose_device(name)
             require(is_a(said, torch.device), f"{opening(case)} a `torch.device` was expected, not `{short(said)}`.")
             require(said.type == expected, f"{opening(case)} you chose `{said}`, and `{expected}` was expected.")
@@ -905,6 +988,7 @@ def load_weights(file, device):
         for device in ("cpu", "meta"):
             with _machine(False, False), _saved_on_a_gpu() as (file, saved):
                 _is_loaded(load_weights, file, torch.device(device), saved)
+        _runs_no_code(lambda file: load_weights(file, torch.device("cpu")), "file of weights")
         return "The best device that is there, one line where it is not the one asked for, and files of any machine."
 
 
@@ -922,6 +1006,9 @@ ASKED = (
     ("mps", True, False, "cpu"),
     ("cuda", False, True, "cpu"),
 )
+
+
+ASK_FIRST = "PyTorch knows no device of such a name, or the machine has none: ask for what is there first."
 
 
 def _told(cuda: bool, mps: bool) -> str:
@@ -1008,7 +1095,8 @@ class AnInterruptedRun(Exercise):
         "`torch.save` takes a dict of all of them. Write it to a draft beside the file, and then "
         "`os.replace(draft, file)`: a rename happens whole or not at all.",
         "`torch.load(file, weights_only=True)`, then `load_state_dict` twice, `generator.set_state` and "
-        "`torch.set_rng_state`. The next epoch is the saved one plus 1.",
+        "`torch.set_rng_state`. The next epoch is the saved one plus 1. Of a damaged file PyTorch's errors do not name "
+        "it: `except Exception as error: raise ValueError(f'{file} ...') from error`.",
     )
     answer = """
 import os
@@ -1030,7 +1118,10 @@ def save(file, model, optimizer, epoch, generator):
 def resume(file, model, optimizer, generator):
     if not Path(file).exists():
         return 0
-    state = torch.load(file, weights_only=True)
+    try:
+        state = torch.load(file, weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{file} cannot be read as a checkpoint: move it away to start anew") from error
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     generator.set_state(state["generator"])
@@ -1054,7 +1145,8 @@ def resume(file, model, optimizer, generator):
             for case, killed in KILLS.items():
                 _survives(save, resume, file, saved, case, killed)
             _is_written_beside(save, resume, file)
-        _runs_no_code(resume)
+            _refuses_what_is_no_checkpoint(resume, file)
+        _runs_no_code(_resumed(resume), "checkpoint")
         return "To the bit as if nothing had happened, and a kill at any moment leaves a whole checkpoint."
 
 
@@ -1261,6 +1353,24 @@ def _each_folder_is_a_disk() -> Iterator[None]:
         yield
 
 
+def _refuses_what_is_no_checkpoint(resume: Callable, file: Path) -> None:
+    """`file` holds a whole checkpoint, of which each case keeps something else."""
+    whole = file.read_bytes()
+    for case, content in {
+        "For a checkpoint of which half is there": whole[: len(whole) // 2],
+        "For a file that is no checkpoint": b"Dear diary, this is no checkpoint.",
+        "For an empty file": b"",
+    }.items():
+        file.write_bytes(content)
+        _an_error(lambda: _resumed(resume)(file), case, naming=[file.name, file.stem], what=f"the file, `{file.name}`")
+        kept = file.exists() and file.read_bytes() == content
+        require(
+            kept,
+            f"{opening(case)} the file is gone or changed: leave it as it is. Perhaps it can be saved, and whose it is "
+            "you do not know.",
+        )
+
+
 # A file that runs code -----------------------------------------------------------------------------
 
 _RAN: list[bool] = []
@@ -1278,20 +1388,24 @@ class _Code:
         return _run, ()
 
 
-def _runs_no_code(resume: Callable) -> None:
-    """A checkpoint with code in it is refused, or left aside: whatever `resume` does with it, the code does not run."""
-    run = _Run("AdamW", seed=0)
+def _runs_no_code(load: Callable[[Path], object], what: str) -> None:
+    """A file with code in it is refused, or left aside: whatever `load` does with it, the code does not run."""
     with _folder_of() as root:
         for name, write in (("torch.pt", torch.save), ("pickle.pt", _pickled)):
             write({"model": _Code(), "epoch": 1}, root / name)
             _RAN.clear()
             with suppress(Exception):  # an error of any kind is right here: the file is bad
-                resume(root / name, run.model, run.optimizer, run.generator)
+                load(root / name)
             require(
                 not _RAN,
-                "A checkpoint with code in it ran that code as you loaded it, and a file from elsewhere may do "
-                "the same with anything. `torch.load(file, weights_only=True)` reads tensors and plain values alone.",
+                f"A {what} with code in it ran that code as you loaded it, and a file from elsewhere may do the same "
+                "with anything. `torch.load(file, weights_only=True)` reads tensors and plain values alone.",
             )
+
+
+def _resumed(resume: Callable) -> Callable[[Path], object]:
+    run = _Run("AdamW", seed=0)
+    return lambda file: resume(file, run.model, run.optimizer, run.generator)
 
 
 def _pickled(state: object, file: Path) -> None:
