@@ -448,7 +448,7 @@ def count_classes(labels):
                 what="what is missing, labels",
                 as_words=False,
             )
-        return "Two classes or more are counted, one is refused by name, none as well, whatever holds the labels."
+        return "Two classes or more are counted, whatever holds the labels. One is refused by name, and none as well."
 
 
 SEVERAL_CLASSES = (
@@ -733,7 +733,7 @@ def per_class(predictions, labels, classes):
         _an_error(
             lambda: per_class(*torch.empty(2, 0, dtype=torch.long), list(CLASSES)),
             "Without any image",
-            naming=["image", "empty", "nothing", "label", "prediction"],
+            naming=["image", "photo", "picture", "sample", "empty", "nothing", "label", "prediction"],
             what="what is missing, images",
             as_words=False,
         )
@@ -1354,7 +1354,7 @@ def _each_folder_is_a_disk() -> Iterator[None]:
 
 
 def _refuses_what_is_no_checkpoint(resume: Callable, file: Path) -> None:
-    """`file` holds a whole checkpoint, of which each case keeps something else."""
+    """What lies at `file`, where a whole checkpoint is now, may be damaged or something else: that is an error."""
     whole = file.read_bytes()
     for case, content in {
         "For a checkpoint of which half is there": whole[: len(whole) // 2],
@@ -1362,7 +1362,7 @@ def _refuses_what_is_no_checkpoint(resume: Callable, file: Path) -> None:
         "For an empty file": b"",
     }.items():
         file.write_bytes(content)
-        _an_error(lambda: _resumed(resume)(file), case, naming=[file.name, file.stem], what=f"the file, `{file.name}`")
+        _an_error(lambda: _resumed(resume)(file), case, naming=[file.name], what=f"the file, `{file.name}`")
         kept = file.exists() and file.read_bytes() == content
         require(
             kept,
