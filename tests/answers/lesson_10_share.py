@@ -97,6 +97,9 @@ def difference(network, images, file):
 """
 
 BY_TEMPORARY_DIRECTORY = """
+import os
+
+
 def publish(files, folder):
     if folder.exists():
         raise FileExistsError(f"something is at {folder}")
@@ -111,6 +114,7 @@ def publish(files, folder):
 
 CLEARS_THE_LAST_ONE = """
 import contextlib
+import os
 
 
 def publish(files, folder):
@@ -131,6 +135,9 @@ def publish(files, folder):
 """
 
 BY_PID = """
+import os
+
+
 def publish(files, folder):
     if os.path.lexists(folder):
         raise FileExistsError(str(folder))

@@ -277,7 +277,7 @@ class TestAlbums:
         assert not learned & {photo.content for photo, _ in album.ask}
 
     def test_pixels_alone_are_not_good_at_it(self):
-        assert 0.5 <= photos.baseline() <= 0.75
+        assert 1 / 3 <= photos.baseline() <= 0.6
 
     def test_each_flower_of_the_trap_has_a_twin_of_another_class(self):
         learn = photos.trap().learn
@@ -305,7 +305,7 @@ class TestTrial:
             run = trial.first_run()
             assert Path.cwd() != before
             assert run.trained.accuracy == 0.5
-            assert run.asked.accuracy == 0.5
+            assert run.asked.accuracy == pytest.approx(1 / 3)
             run = trial.second_run(run)
             assert run.later.names == ("tulip",) * len(run.later.photos)
             folder = trial.folder
@@ -340,7 +340,7 @@ class TestTrial:
             (None, "`None`"),
             (["tulip"], "1 answers"),
             (["tulip", 1], "`1`"),
-            (["tulip", "rose"], "You name `rose`"),
+            (["tulip", "lily"], "You name `lily`"),
             ({"tulip": 1, "ox-eye daisy": 2}, "give a list"),
         ],
     )

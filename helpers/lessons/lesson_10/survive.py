@@ -583,7 +583,7 @@ def _as_elsewhere(split: Callable, labels: list[str]) -> object:
 
 def _depends_on_the_seed_alone(split: Callable, labels: list[str]) -> None:
     case, splits = "For seed 5", []
-    for salt in range(3):
+    for salt in range(8):  # three names have six orders: that all of these are one is out of the question
         torch.manual_seed(salt)
         np.random.seed(salt)
         _Rehashed.salt = salt
