@@ -1219,6 +1219,15 @@ def load_weights(file, device):
                 ),
                 "A file of weights with code in it ran",
             ),
+            "torch.load with a place of its own": Wrong(
+                but_for(
+                    DEVICE,
+                    "def load_weights(file, device):\n"
+                    "    return torch.load(file, map_location=device, weights_only=True)\n",
+                    "from functools import partial\n\nload_weights = partial(torch.load, map_location='cpu')\n",
+                ),
+                "your answer stopped with `TypeError",
+            ),
             "loads nothing": Wrong(
                 but_for(
                     DEVICE, "return torch.load(file, map_location=device, weights_only=True)", "return {'weight': None}"

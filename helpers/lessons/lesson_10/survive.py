@@ -1066,7 +1066,8 @@ def _saved_on_a_gpu() -> Iterator[tuple[Path, dict[str, Tensor]]]:
 def _is_loaded(load_weights: Callable, file: Path, device: torch.device, saved: dict[str, Tensor]) -> None:
     case = f"For weights that were saved on a GPU and are asked for on `{device}`"
     try:
-        loaded = load_weights(file, device)
+        with _by_its_case(case, "It is called with the file and the device."):
+            loaded = load_weights(file, device)
     except RuntimeError as error:
         raise Incorrect(
             f"{opening(case)} your function stopped with `{type(error).__name__}: {first_line(error)[:110]}`. "
