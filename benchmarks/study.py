@@ -4,10 +4,9 @@
     python benchmarks/study.py --processes 4  # as many runs at a time
     python benchmarks/study.py --domains digits --sizes 2 5
 
-Each strategy is tried with four rates at 5 and at 100 pictures a class, on one seed; the rate with the lowest
-validation loss then serves 2, 5 and 20 pictures a class, or 100, 500 and 2,000. Every run goes on until its validation
-stops (`helpers/training/strategies.py`). The test part decides nothing. Each run is a line of data/measured/study.jsonl
-as soon as it ends. Once no cell is missing, the table is written: data/measured/study.json.
+What is run, and at which rates, stands in `study_plan.py`. Every run goes on until its validation stops
+(`helpers/training/strategies.py`). The test part decides nothing. Each run is a line of data/measured/study.jsonl as
+soon as it ends. Once no cell is missing, the table is written: data/measured/study.json.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.errors import CourseError
+from helpers.places import atomic_write
 
 Task = dict[str, Any]
 Row = dict[str, Any]
@@ -29,10 +30,10 @@ class Log:
         content = file.read_bytes() if file.exists() else b""
         whole = content[: content.rfind(b"\n") + 1]
         if whole != content:
-            _replace(file, whole)
+            _write(file, whole)
         first, *lines = whole.splitlines() or [b""]
         if not first:
-            _replace(file, json.dumps(settings).encode() + b"\n")
+            _write(file, json.dumps(settings).encode() + b"\n")
         elif json.loads(first) != json.loads(json.dumps(settings)):
             raise CourseError(f"{file} holds results of other settings: move it away, and all is run again")
         for line in lines:
@@ -56,10 +57,9 @@ class Log:
         return self.rows[self.key(task)]
 
 
-def _replace(file: Path, content: bytes) -> None:
-    draft = file.with_suffix(".draft")
-    draft.write_bytes(content)
-    draft.replace(file)
+def _write(file: Path, content: bytes) -> None:
+    with atomic_write(file) as draft:
+        draft.write_bytes(content)
 
 
 def run_all(
@@ -70,8 +70,8 @@ def run_all(
     processes: int = 1,
     prepare: Callable[[], None] | None = None,
     total: int,
-    weight: Callable[[Task], float] = lambda task: 1.0,
-    whole_weight: float = 0.0,
+    weight: Callable[[Task], float],
+    whole_weight: float,
 ) -> None:
     """Run the tasks of one phase after the other, but for those that the log has.
 
