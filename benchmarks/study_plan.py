@@ -1,7 +1,8 @@
 """What lesson 08's study runs, and the table that comes of it: no picture and no network here.
 
-Each strategy is tried with four rates at 5 and at 100 pictures a class, on one seed; the rate with the lowest
-validation loss then serves 2, 5 and 20 pictures a class, or 100, 500 and 2,000.
+Each strategy is tried with four rates at 5 and at 100 pictures a class, on one seed, and with up to two more where the
+best is the lowest or the highest of them. The rate with the lowest validation loss then serves 2, 5 and 20 pictures a
+class, or 100, 500 and 2,000.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ DOMAINS = {
 }
 PARTS = {"painted flowers": {"val": 30, "test": 100}, "digits": {"val": 15, "test": 34}}  # a class
 MOST = {"digits": 100}  # there are no more
-RATES = {
+LADDER = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+RATES = {  # that each search begins with, steps of the ladder
     "scratch": (3e-4, 1e-3, 3e-3, 1e-2),
     "linear probe": (3e-4, 1e-3, 3e-3, 1e-2),
     "last stage": (3e-4, 1e-3, 3e-3, 1e-2),
@@ -35,12 +37,14 @@ RATES = {
     "LP-FT": (3e-5, 1e-4, 3e-4, 1e-3),
     "LoRA": (1e-3, 3e-3, 1e-2, 3e-2),
 }
+FURTHER = 2  # steps past an end of these, while the best rate is the one at that end
 PARAMETERS = {
     "BACKBONE": BACKBONE,
     "SIDE": SIDE,
     "SEEDS": list(SEEDS),
     "PARTS": PARTS,
     "RATES": {name: list(rates) for name, rates in RATES.items()},
+    "FURTHER": FURTHER,
     "SEARCHED_AT": {str(size): at for size, at in SEARCHED_AT.items()},
 }
 STRATEGIES = tuple(RATES)
@@ -55,10 +59,31 @@ def sizes_of(domain: str) -> list[int]:
 
 
 def searches(domain: str) -> list[Task]:
+    """What each search begins with."""
+    return [task_of(domain, name, size, SEEDS[0], rate) for size, name in _searched(domain) for rate in RATES[name]]
+
+
+def further(domain: str, log: Log) -> list[Task]:
+    """One rate more for each search whose best rate lies at an end of those that were tried."""
+    tasks = []
+    for size, name in _searched(domain):
+        losses = search_of(domain, name, size, log)
+        if len(losses) < len(RATES[name]) + FURTHER and (rate := _past_the_end(losses)):
+            tasks.append(task_of(domain, name, size, SEEDS[0], rate))
+    return tasks
+
+
+def _searched(domain: str) -> list[tuple[int, str]]:
     sizes = sorted({SEARCHED_AT[size] for size in sizes_of(domain)})
-    return [
-        task_of(domain, name, size, SEEDS[0], rate) for size in sizes for name in STRATEGIES for rate in RATES[name]
-    ]
+    return [(size, name) for size in sizes for name in STRATEGIES]
+
+
+def _past_the_end(losses: dict[float, float | None]) -> float | None:
+    """The ladder's next rate, where the best of these is the lowest or the highest of them."""
+    best, place = _lowest(losses), LADDER.index
+    if best == min(losses):
+        return LADDER[place(best) - 1]
+    return LADDER[place(best) + 1] if best == max(losses) else None
 
 
 def finals(domain: str, log: Log) -> list[Task]:
@@ -76,14 +101,26 @@ def task_of(domain: str, strategy: str, per_class: int, seed: int, rate: float) 
 
 
 def search_of(domain: str, strategy: str, per_class: int, log: Log) -> dict[float, float | None]:
-    """The lowest validation loss by rate; None where the loss was no number any more."""
-    tasks = [task_of(domain, strategy, SEARCHED_AT[per_class], SEEDS[0], rate) for rate in RATES[strategy]]
-    return {task["rate"]: log[task]["val_loss"] for task in tasks}
+    """The lowest validation loss by rate, as far as the search has come; None where the loss was no number any more."""
+
+    def loss(rate: float) -> float | None:
+        return log[task_of(domain, strategy, SEARCHED_AT[per_class], SEEDS[0], rate)]["val_loss"]
+
+    losses = {rate: loss(rate) for rate in RATES[strategy]}
+    for _ in range(FURTHER):
+        rate = _past_the_end(losses)
+        if rate is None or task_of(domain, strategy, SEARCHED_AT[per_class], SEEDS[0], rate) not in log:
+            break
+        losses[rate] = loss(rate)
+    return dict(sorted(losses.items()))
 
 
 def best_rate(domain: str, strategy: str, per_class: int, log: Log) -> float:
-    losses = {rate: loss for rate, loss in search_of(domain, strategy, per_class, log).items() if loss is not None}
-    return min(losses, key=losses.__getitem__)
+    return _lowest(search_of(domain, strategy, per_class, log))
+
+
+def _lowest(losses: dict[float, float | None]) -> float:
+    return min((rate for rate, loss in losses.items() if loss is not None), key=losses.__getitem__)
 
 
 def phases(
@@ -99,6 +136,8 @@ def phases(
             return tasks
 
         yield search
+        for _ in range(FURTHER):
+            yield lambda domain=domain: further(domain, log)
         yield lambda domain=domain: [task for task in finals(domain, log) if task["per_class"] in sizes]
 
 
@@ -113,14 +152,14 @@ def weight(task: Task) -> float:
 
 
 def count(domain: str) -> int:
-    """All runs of a domain; of the table's, those at a searched size with the first seed are among the search's."""
+    """All runs of a domain but for `further` ones; of the table's, those that a search has run are counted there."""
     sizes = sizes_of(domain)
     found = {SEARCHED_AT[size] for size in sizes}
     return len(searches(domain)) + len(STRATEGIES) * (len(sizes) * len(SEEDS) - len(found))
 
 
 def whole_weight(domain: str) -> float:
-    """The weight of all runs of a domain."""
+    """The weight of the runs that `count` counts."""
     of_search = sum(weight(task) for task in searches(domain))
     sizes = [(size, len(SEEDS) - (size in SEARCHED_AT.values())) for size in sizes_of(domain)]
     return of_search + sum(

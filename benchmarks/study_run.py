@@ -87,7 +87,7 @@ def run_all(
                 done += weight(row)
                 left = (time.monotonic() - started) / done * max(whole_weight - before - done, 0)
                 told = " ".join(str(part) for part in log.key(row))
-                print(f"{len(log.rows)} of {total}: {told}. About {_in_words(left)} left.", flush=True)
+                print(f"{len(log.rows)} of {total} or a few more: {told}. About {_in_words(left)} left.", flush=True)
 
 
 class _pool:

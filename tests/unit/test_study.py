@@ -126,9 +126,44 @@ def test_the_counts_that_progress_tells_are_those_that_are_run(study):
         assert len(tasks | {plan.key(task) for task in finals}) == plan.count(domain)
 
 
+@pytest.mark.parametrize(
+    ("losses", "tried"),
+    [
+        ((2, 1, 3, 4), ()),  # the best lies inside
+        ((1, 2, 3, 4, 5), (3e-5,)),  # the lowest: one below it, which is worse
+        ((2, 3, 4, 5, 1, 0), (3e-5, 1e-5)),  # and below that, and no further
+        ((4, 3, 2, 1, 5), (1e-2,)),  # the highest
+        ((3, 2, 1, None), ()),  # higher is no number any more
+    ],
+)
+def test_a_search_goes_on_past_an_end_of_its_rates(study, losses, tried):
+    plan = study["plan"]
+    first, more = plan.RATES["one rate"], iter(losses[4:])
+    rows = {plan.key(task): {"val_loss": 1.0} for task in plan.searches("digits")}
+    log = _Losses(rows, plan.key)
+    for name in set(plan.STRATEGIES) - {"one rate"}:  # the others have their best inside
+        for size in (5, 100):
+            rows[plan.key(plan.task_of("digits", name, size, 0, plan.RATES[name][1]))] = {"val_loss": 0.0}
+    for rate, loss in zip(first, losses[:4], strict=True):
+        rows[plan.key(plan.task_of("digits", "one rate", 5, 0, rate))] = {"val_loss": loss}
+    rows[plan.key(plan.task_of("digits", "one rate", 100, 0, first[1]))] = {"val_loss": 0.0}
+    found = []
+    for _ in range(plan.FURTHER + 1):
+        for task in plan.further("digits", log):
+            assert (task["strategy"], task["per_class"]) == ("one rate", 5)
+            found.append(task["rate"])
+            rows[plan.key(task)] = {"val_loss": next(more)}
+    assert found == list(tried)
+    best = min((loss, rate) for rate, loss in zip([*first, *found], losses, strict=True) if loss is not None)
+    assert plan.best_rate("digits", "one rate", 2, log) == best[1]
+
+
 class _Losses:
     def __init__(self, rows, key):
         self.rows, self.key = rows, key
+
+    def __contains__(self, task):
+        return self.key(task) in self.rows
 
     def __getitem__(self, task):
         return self.rows[self.key(task)]
