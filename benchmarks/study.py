@@ -15,7 +15,6 @@ import argparse
 import functools
 import subprocess
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import study_plan as plan
@@ -24,6 +23,7 @@ from study_run import Log, Row, Task, run_all
 from torch import Tensor
 
 from helpers.course.measured import save_measured, versions_here
+from helpers.course.study import NAME, packed
 from helpers.data import load_dataset
 from helpers.data.splits import Splits
 from helpers.errors import CourseError
@@ -31,10 +31,7 @@ from helpers.models import load_backbone
 from helpers.models.distance import distance_from_pretraining
 from helpers.places import repository
 from helpers.training import as_tensors
-from helpers.training.strategies import Images, fine_tuned, right_on
-
-NAME = "study"
-
+from helpers.training.strategies import Images, few_of_each, fine_tuned, right_on
 
 # -- One run ------------------------------------------------------------------------------------------------
 
@@ -63,14 +60,8 @@ def backbone():
 def images_for(domain: str, per_class: int, seed: int) -> Images:
     """So many training pictures of each class, drawn by the seed; the validation part is the same for each."""
     parts = pictures(domain)
-    X, y = parts["train"]
-    generator = torch.Generator().manual_seed(seed)
-    drawn = []
-    for label in range(int(y.max()) + 1):
-        members = (y == label).nonzero().flatten()
-        drawn.append(members[torch.randperm(len(members), generator=generator)[:per_class]])
-    index = torch.cat(drawn)
-    return Images((X[index], y[index]), parts["val"], len(drawn), mirrored=domain != "digits")
+    few = few_of_each(*parts["train"], per_class, seed)
+    return Images(few, parts["val"], len(few[1].unique()), mirrored=domain != "digits")
 
 
 def run(task: Task) -> Row:
@@ -91,13 +82,6 @@ def run(task: Task) -> Row:
         "right": packed(right.tolist()),
         "seconds": round(time.perf_counter() - started, 1),
     }
-
-
-def packed(right: Sequence[bool]) -> str:
-    """Right and wrong as hexadecimal digits, four pictures each, the last one filled up with zeros."""
-    bits = "".join("01"[one] for one in right)
-    bits += "0" * (-len(bits) % 4)
-    return f"{int(bits, 2):0{len(bits) // 4}x}"
 
 
 def prepare() -> None:

@@ -103,6 +103,17 @@ def right_on(network: nn.Module, images: Tensor, labels: Tensor, device: torch.d
     return logits.argmax(dim=1) == labels
 
 
+def few_of_each(images: Tensor, labels: Tensor, per_class: int, seed: int) -> tuple[Tensor, Tensor]:
+    """At most `per_class` pictures of each class, drawn by the seed; with the same seed, fewer are among more."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = []
+    for label in range(int(labels.max()) + 1):
+        members = (labels == label).nonzero().flatten()
+        drawn.append(members[torch.randperm(len(members), generator=generator)[:per_class]])
+    index = torch.cat(drawn)
+    return images[index], labels[index]
+
+
 def images_a_round(count: int) -> int:
     """How many of `count` training pictures are used between two looks at the validation part.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.course.study import packed, unpacked
 from helpers.errors import CourseError
 from helpers.places import repository
 from helpers.training.strategies import STRATEGIES
@@ -107,11 +108,9 @@ def in_benchmarks(name: str) -> dict[str, object]:
         sys.path.remove(folder)
 
 
-def test_right_and_wrong_are_packed_without_loss(study):
-    right = [True, False, False, True, True, True]
-    bits = f"{int(study['packed'](right), 16):08b}"
-    assert [bit == "1" for bit in bits[: len(right)]] == right
-    assert study["packed"]([False] * 8) == "00"
+@pytest.mark.parametrize("right", [[True, False, False, True, True, True], [False] * 8, [True] * 5])
+def test_right_and_wrong_are_packed_without_loss(right):
+    assert unpacked(packed(right), len(right)).tolist() == right
 
 
 def test_the_plan_has_the_strategies_that_are_trained(study):
