@@ -77,11 +77,8 @@ class SharedByCopies(list):
         return self
 
 
-def called_for_prediction(calls: Sequence[Call], case: str) -> None:
-    """The network was called, each time in `eval()` mode in every layer, and without gradients being recorded.
-
-    To take the gradients off what comes out, with `detach()`, is too late: the pass has kept them in memory.
-    """
+def called_in_eval_mode(calls: Sequence[Call], case: str) -> None:
+    """The network was called, each time in `eval()` mode in every layer."""
     require(len(calls), f"{opening(case)} the network was not called once.")
     in_train_mode = [call for call in calls if call.training]
     require(
@@ -89,6 +86,14 @@ def called_for_prediction(calls: Sequence[Call], case: str) -> None:
         f"{opening(case)} the network ran in `train()` mode, in which dropout and BatchNorm act as in training. "
         "`model.eval()` comes before the prediction.",
     )
+
+
+def called_for_prediction(calls: Sequence[Call], case: str) -> None:
+    """The network was called, each time in `eval()` mode in every layer, and without gradients being recorded.
+
+    To take the gradients off what comes out, with `detach()`, is too late: the pass has kept them in memory.
+    """
+    called_in_eval_mode(calls, case)
     require(
         not any(call.gradients_on for call in calls),
         f"{opening(case)} gradients were recorded during the pass: every prediction then keeps the whole computation "
