@@ -55,6 +55,14 @@ SPOILERS = {
     "7.3": ("    layer =", "    lora.down.reset_parameters()\n    layer ="),
     "7.4": ("    return", "    [value.zero_() for value in before.values()]\n    before.clear()\n    return"),
     "7.5": ("    modes =", "    images.zero_()\n    names.clear()\n    modes ="),
+    "8.1": ("    found = []\n", _REINITIALISES + "    images.zero_()\n    found = []\n"),
+    "8.2": ("    def beats", "    [runs.zero_() for runs in right.values()]\n    right.clear()\n\n    def beats"),
+    "8.3": ("    found = None\n", "    gaps.clear()\n    found = None\n"),
+    "8.4": ("    outputs = []\n", _REINITIALISES + "    images.zero_()\n    outputs = []\n"),
+    "8.5": (
+        "    distances =",
+        "    [names.clear() for names in leaders.values()]\n    numbers.clear()\n    distances =",
+    ),
     "10.2": ("    found = []\n", "    [file.unlink() for file in Path(folder).glob('*/*.jpg')]\n    found = []\n"),
     "10.3": (
         "    images, broken",

@@ -9,6 +9,7 @@ import re
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,6 +41,7 @@ from helpers.checking.passes import (
     Watched,
     both_passes,
     called_for_prediction,
+    called_in_eval_mode,
     logits_of,
     nothing_follows,
     only_the_head_is_new,
@@ -907,9 +909,12 @@ def test_a_watched_network_notes_each_call_and_those_of_its_copies():
     assert (first.shape, first.training, first.gradients_on) == ((1, 3, 8, 8), ("0",), True)
     assert (second.shape, second.training, second.gradients_on) == ((2, 3, 8, 8), (), False)
     called_for_prediction([second], "Here")
+    called_in_eval_mode([replace(second, gradients_on=True)], "Here")
     for calls, reason in (([], "not called once"), ([second, first], "in `train\\(\\)` mode")):
         with refused(reason):
             called_for_prediction(calls, "Here")
+        with refused(reason):
+            called_in_eval_mode(calls, "Here")
     model.eval()(networks.images(1))
     with refused("gradients were recorded"):
         called_for_prediction([second, model.calls[-1]], "Here")
