@@ -21,9 +21,8 @@ SIZES = (2, 5, 20, 100, 500, 2000)  # training pictures a class
 SEARCHED_AT = {2: 5, 5: 5, 20: 5, 100: 100, 500: 100, 2000: 100}
 DOMAINS = {
     "painted flowers, shift 0": {"name_or_folder": "painted flowers", "shift": 0.0},
-    "painted flowers, shift 0.5": {"name_or_folder": "painted flowers", "shift": 0.5},
     "digits": {"name_or_folder": "digits"},
-    "painted flowers, shift 1": {"name_or_folder": "painted flowers", "shift": 1.0},
+    "painted flowers, shift 0.5": {"name_or_folder": "painted flowers", "shift": 0.5},  # the dial's far end
 }
 PARTS = {"painted flowers": {"val": 30, "test": 100}, "digits": {"val": 15, "test": 34}}  # a class
 MOST = {"digits": 100}  # there are no more

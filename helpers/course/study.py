@@ -62,6 +62,10 @@ class Study:
     cells: dict[tuple[str, str, int], Cell]
 
     @property
+    def seeds(self) -> list[int]:
+        return self.parameters["SEEDS"]
+
+    @property
     def domains(self) -> tuple[str, ...]:
         return tuple(self.about)
 

@@ -28,6 +28,7 @@ SMALL: dict[str, dict] = {
     "05": {"PER_CLASS": 2, "REPEATS": 2, "EPOCHS": 1, "SIDE": 32},
     "06": {"COMPARED": ["efficientnet_lite0", "squeezenet1_1"], "REPEATS": 2},
     "07": {"PER_CLASS": 2, "EPOCHS": 1, "SIDE": 32, "REPEATS": 2},
+    "08": {"SEEDS": [0, 1], "RERUN": "linear probe", "DIALS": [0.0, 0.5], "FEW": 5, "SIDE": 32},
     "10": {"PER_CLASS": 4, "REPEATS": 2, "SIDE": 64},
 }
 
@@ -94,7 +95,7 @@ class TestWrongAnswersAndRandomWeights:
         if lesson.number not in ("02", "06"):
             assert [text for text in results if "random weights" not in text.lower()] == []
         assert _backbones_on_the_scoreboard(ran.notebook.parent) == (
-            {f"{name} (random weights)"} if lesson.number in ("03", "04", "05", "07") else set()
+            {f"{name} (random weights)"} if lesson.number in ("03", "04", "05", "07", "08") else set()
         )
 
 

@@ -14,10 +14,12 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
-from helpers.course.study import packed, unpacked
+from helpers.course.study import load_study, packed, unpacked
 from helpers.errors import CourseError
 from helpers.places import repository
+from helpers.training.comparing import compare_paired
 from helpers.training.strategies import STRATEGIES
 
 TOY = Path(__file__).with_name("toy_study.py")
@@ -174,3 +176,55 @@ def test_the_record_of_runs_belongs_to_the_settings_of_the_study(study):
     assert json.loads(first) == json.loads(json.dumps(study["plan"].PARAMETERS))
     keys = [study["plan"].key(json.loads(row)) for row in rows]
     assert len(set(keys)) == len(keys) > 0
+
+
+@pytest.fixture(scope="module")
+def table():
+    return load_study()
+
+
+class TestTable:
+    """The file that lesson 08 shows."""
+
+    def test_it_was_made_with_the_plan_as_it_is_now(self, study, table):
+        assert table.parameters == json.loads(json.dumps(study["plan"].PARAMETERS))
+        assert set(table.domains) == set(study["plan"].DOMAINS) and table.strategies == STRATEGIES
+        assert table.versions["code"] and table.versions["machine"]
+
+    def test_it_has_no_hole(self, study, table):
+        plan = study["plan"]
+        every = {(domain, name, n) for domain in plan.DOMAINS for name in STRATEGIES for n in plan.sizes_of(domain)}
+        assert set(table.cells) == every
+        assert max(n * table.about[domain].classes for domain, _, n in every) >= 10_000
+        for (domain, _, _), cell in table.cells.items():
+            assert cell.right.shape == (len(table.seeds), table.about[domain].test_images)
+            assert len(cell.epochs) == len(table.seeds) >= 3 and min(cell.epochs) > 0
+
+    def test_it_is_what_the_record_of_runs_says(self, study, table):
+        plan = study["plan"]
+        file = repository() / "data" / "measured" / "study.jsonl"
+        log = study["Log"](file, plan.key, plan.PARAMETERS)
+        found = plan.cells(list(plan.DOMAINS), log)
+        assert found == json.loads((file.parent / "study.json").read_text(encoding="utf-8"))["results"]
+
+    def test_domains_come_with_the_nearest_first(self, table):
+        distances = [table.about[domain].distance for domain in table.domains]
+        assert distances == sorted(distances) and distances[0] > 0
+
+    def test_a_random_small_cell_comes_out_again(self, study, table):
+        strategy = random.choice([name for name in STRATEGIES if name != "scratch"])
+        cell = table.cell("digits", strategy, 2)
+        tasks = [study["plan"].task_of("digits", strategy, 2, seed, cell.rate) for seed in table.seeds]
+        again = torch.stack([unpacked(study["run"](task)["right"], cell.right.shape[1]) for task in tasks])
+        gap = compare_paired(again, cell.right)
+        assert not gap.beyond_chance, f"{strategy}: {gap}"
+        assert compare_paired(again, table.cell("digits", "scratch", 2).right).beyond_chance  # it could have failed
+
+    def test_what_is_not_there_is_told_with_what_is(self, table):
+        for asked, told in {
+            ("digits", "LoRA", 500): "Known: 2, 5, 20, 100",
+            ("digit", "LoRA", 2): "Known: ",
+            ("digits", "Lora", 2): "LP-FT, LoRA",
+        }.items():
+            with pytest.raises(CourseError, match=told):
+                table.cell(*asked)
