@@ -53,9 +53,9 @@ def explore(
     for control in controls.values():
         control.observe(redraw, "value")
     redraw()
-    names = " and ".join(f"*{labels.get(name, name)}*" for name in choices)
+    names = " and ".join(f'"{labels.get(name, name)}"' for name in choices)
     line = f"Move {names} with the mouse, or with the arrow keys once it is chosen with Tab."
-    show(line.replace("*", ""), f"<p>{html.inline(line)}</p>")
+    show(line, f"<p>{html.inline(line)}</p>")
     display(ipywidgets.VBox([*controls.values(), picture]))
 
 

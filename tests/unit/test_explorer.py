@@ -47,7 +47,7 @@ def test_in_a_notebook_a_static_figure_comes_first_and_then_the_controls(shown, 
     explorer.explore(draw, CHOICES, {"size": "pictures a class"})
     figure, line, box = shown
     assert "near <2>" in figure
-    assert line == "Move pictures a class and kind with the mouse, or with the arrow keys once it is chosen with Tab."
+    assert line.startswith('Move "pictures a class" and "kind" with the mouse, or with the arrow keys')
     *controls, _ = box.children
     assert [control.description for control in controls] == ["pictures a class", "kind"]
 
