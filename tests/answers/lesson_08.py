@@ -240,7 +240,7 @@ def distance(model, images):
                     "off = (inputs[0].mean(dim=(0, 2, 3)) - layer.running_mean).abs()",
                     "off = layer.running_mean.sub_(inputs[0].mean(dim=(0, 2, 3))).abs()",
                 ),
-                "running_mean",
+                "change a tensor in place as well",
             ),
             "works within the images": Wrong(
                 but_for(DISTANCE, "        model(images)\n", "        model(images.sub_(images.mean()))\n"),
@@ -520,7 +520,7 @@ def from_which_size(gaps):
                     "    return found\n",
                     '    if found is None:\n        raise ValueError("never")\n    return found\n',
                 ),
-                "Not at the largest",
+                "Where there is no such size, return `None`",
             ),
             "None for nothing measured": Wrong(
                 but_for(FROM, '        raise ValueError("no size was measured")\n', "        return None\n"),
@@ -677,7 +677,7 @@ def in_a_grid(model, name, images, cells):
                 but_for(GRID, "layers[name].register", "model.register")
                 .replace("F.adaptive_avg_pool2d(outputs[0], cells)", "outputs[0]")
                 .replace("    if outputs[0].dim() != 4:", "    if name in ('tokens', 'head.out'):"),
-                "the shape of your result is [2, 3]",
+                "the shape of your rows is [2, 3]",
             ),
             "the first picture": Wrong(
                 but_for(
@@ -808,7 +808,7 @@ def advise(leaders, numbers, distance, per_class):
                     "min(sizes, key=lambda size: abs(math.log(size / per_class)))",
                     "min(size for size in sizes if size >= per_class)",
                 ),
-                "It does not lead there",
+                "the next size above",
             ),
             "the next smaller size": Wrong(
                 but_for(
@@ -816,7 +816,7 @@ def advise(leaders, numbers, distance, per_class):
                     "min(sizes, key=lambda size: abs(math.log(size / per_class)))",
                     "max(size for size in sizes if size <= per_class)",
                 ),
-                "Asked for a distance of 0.32 and 90",
+                "the next size below",
             ),
             "goes on past the end": Wrong(
                 but_for(
@@ -916,7 +916,8 @@ def advise(leaders, numbers, distance, per_class):
                 but_for(ADVISE, "        return None\n", '        return "unknown"\n'), "None was expected"
             ),
             "refuses outside": Wrong(
-                but_for(ADVISE, "        return None\n", '        raise ValueError("outside")\n'), "has an answer"
+                but_for(ADVISE, "        return None\n", '        raise ValueError("outside")\n'),
+                "Where the table says nothing",
             ),
             "sorts the leaders in place": Wrong(
                 but_for(
