@@ -313,7 +313,10 @@ def leaders(right):
             signs[i, j] = math.copysign(1, gap.difference) if gap.beyond_chance else 0
     return tuple(name for name, worst in zip(names, signs.amin(dim=1)) if worst >= 0)
 """,
-            "by the signed gap against chance": """
+            "against the number that chance explains": but_for(
+                LEADERS, "gap.difference > 0 and gap.beyond_chance", "gap.difference > gap.chance"
+            ),
+            "asks who loses": """
 def leaders(right):
     def loses(name):
         gaps = (compare_paired(right[name], runs) for runs in right.values())
@@ -430,7 +433,7 @@ def from_which_size(gaps):
         raise ValueError("there is not one size")
     start = None
     for size, gap in sorted(gaps.items(), key=lambda item: item[0]):
-        if gap.first - gap.second > gap.chance + 1e-9:
+        if gap.difference > gap.chance:
             start = size if start is None else start
         else:
             start = None
