@@ -88,17 +88,19 @@ def called_in_eval_mode(calls: Sequence[Call], case: str) -> None:
     )
 
 
-def called_for_prediction(calls: Sequence[Call], case: str) -> None:
+def called_for_prediction(
+    calls: Sequence[Call], case: str, *, under: str = "`torch.inference_mode()` or `torch.no_grad()`"
+) -> None:
     """The network was called, each time in `eval()` mode in every layer, and without gradients being recorded.
 
-    To take the gradients off what comes out, with `detach()`, is too late: the pass has kept them in memory.
+    To take the gradients off what comes out, with `detach()`, is too late: the pass has kept them in memory. `under`
+    names the cure: where something is to be trained on what comes out, `inference_mode` is none.
     """
     called_in_eval_mode(calls, case)
     require(
         not any(call.gradients_on for call in calls),
         f"{opening(case)} gradients were recorded during the pass: every prediction then keeps the whole computation "
-        "in memory. Call the model inside `torch.inference_mode()` or `torch.no_grad()`; `detach()` afterwards is too "
-        "late.",
+        f"in memory. Call the model inside {under}; `detach()` afterwards is too late.",
     )
 
 

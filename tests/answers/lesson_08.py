@@ -240,7 +240,7 @@ def distance(model, images):
                     "off = (inputs[0].mean(dim=(0, 2, 3)) - layer.running_mean).abs()",
                     "off = layer.running_mean.sub_(inputs[0].mean(dim=(0, 2, 3))).abs()",
                 ),
-                "running_mean",
+                "change a tensor in place as well",
             ),
             "works within the images": Wrong(
                 but_for(DISTANCE, "        model(images)\n", "        model(images.sub_(images.mean()))\n"),
@@ -313,7 +313,10 @@ def leaders(right):
             signs[i, j] = math.copysign(1, gap.difference) if gap.beyond_chance else 0
     return tuple(name for name, worst in zip(names, signs.amin(dim=1)) if worst >= 0)
 """,
-            "by the signed gap against chance": """
+            "against the number that chance explains": but_for(
+                LEADERS, "gap.difference > 0 and gap.beyond_chance", "gap.difference > gap.chance"
+            ),
+            "asks who loses": """
 def leaders(right):
     def loses(name):
         gaps = (compare_paired(right[name], runs) for runs in right.values())
@@ -430,7 +433,7 @@ def from_which_size(gaps):
         raise ValueError("there is not one size")
     start = None
     for size, gap in sorted(gaps.items(), key=lambda item: item[0]):
-        if gap.first - gap.second > gap.chance + 1e-9:
+        if gap.difference > gap.chance:
             start = size if start is None else start
         else:
             start = None
@@ -520,7 +523,7 @@ def from_which_size(gaps):
                     "    return found\n",
                     '    if found is None:\n        raise ValueError("never")\n    return found\n',
                 ),
-                "Not at the largest",
+                "Where there is no such size, return `None`",
             ),
             "None for nothing measured": Wrong(
                 but_for(FROM, '        raise ValueError("no size was measured")\n', "        return None\n"),
@@ -677,7 +680,7 @@ def in_a_grid(model, name, images, cells):
                 but_for(GRID, "layers[name].register", "model.register")
                 .replace("F.adaptive_avg_pool2d(outputs[0], cells)", "outputs[0]")
                 .replace("    if outputs[0].dim() != 4:", "    if name in ('tokens', 'head.out'):"),
-                "the shape of your result is [2, 3]",
+                "the shape of your rows is [2, 3]",
             ),
             "the first picture": Wrong(
                 but_for(
@@ -808,7 +811,7 @@ def advise(leaders, numbers, distance, per_class):
                     "min(sizes, key=lambda size: abs(math.log(size / per_class)))",
                     "min(size for size in sizes if size >= per_class)",
                 ),
-                "It does not lead there",
+                "the next size above",
             ),
             "the next smaller size": Wrong(
                 but_for(
@@ -816,7 +819,7 @@ def advise(leaders, numbers, distance, per_class):
                     "min(sizes, key=lambda size: abs(math.log(size / per_class)))",
                     "max(size for size in sizes if size <= per_class)",
                 ),
-                "Asked for a distance of 0.32 and 90",
+                "the next size below",
             ),
             "goes on past the end": Wrong(
                 but_for(
@@ -916,7 +919,8 @@ def advise(leaders, numbers, distance, per_class):
                 but_for(ADVISE, "        return None\n", '        return "unknown"\n'), "None was expected"
             ),
             "refuses outside": Wrong(
-                but_for(ADVISE, "        return None\n", '        raise ValueError("outside")\n'), "has an answer"
+                but_for(ADVISE, "        return None\n", '        raise ValueError("outside")\n'),
+                "Where the table says nothing",
             ),
             "sorts the leaders in place": Wrong(
                 but_for(
