@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from helpers.course.lessons import find_lessons
+from helpers.course.parameters import default_parameters
 from helpers.course.study import load_study, packed, unpacked
 from helpers.errors import CourseError
 from helpers.places import repository
@@ -228,3 +230,45 @@ class TestTable:
         }.items():
             with pytest.raises(CourseError, match=told):
                 table.cell(*asked)
+
+    def test_what_the_lesson_says_of_it_holds(self, table):
+        """Lesson 08 says in words who leads where; another table must not leave the words standing."""
+        wide = default_parameters(find_lessons(["08"])[0].read())["WIDE"]
+        near, far = table.domains[0], table.domains[-1]
+
+        def gap(domain, size, one, other):
+            return compare_paired(table.cell(domain, one, size).right, table.cell(domain, other, size).right)
+
+        def beats(domain, size, one, other):
+            found = gap(domain, size, one, other)
+            return found.beyond_chance and found.difference > 0
+
+        every = [(domain, size) for domain in table.domains for size in table.sizes(domain)]
+        leaders = {
+            (domain, size): [a for a in STRATEGIES if not any(beats(domain, size, b, a) for b in STRATEGIES)]
+            for domain, size in every
+        }
+        unsteady = [
+            (domain, size, name)
+            for (domain, size), names in leaders.items()
+            for name in names
+            if table.cell(domain, name, size).accuracies.std() > wide
+        ]
+        assert unsteady, "no strategy is unbeaten because it varies so much: the lesson shows one"
+        for (domain, size), names in leaders.items():
+            steady = [name for name in names if (domain, size, name) not in unsteady]
+            assert "scratch" not in names, (domain, size)
+            assert set(steady) & {"one rate", "differential", "LP-FT"}, (domain, size)
+        tune = ("one rate", "differential", "LP-FT")
+        for size in (2, 5, 20):
+            assert not any(beats(near, size, name, "linear probe") for name in STRATEGIES)
+        for domain, border in ((near, 100), (far, 5)):
+            for size in table.sizes(domain):
+                assert all(beats(domain, size, name, "linear probe") == (size >= border) for name in tune), size
+                assert not gap(domain, size, "LP-FT", "one rate").beyond_chance
+        assert 100 * table.about[near].classes < 1000
+        assert not beats(near, 100, "last stage", "linear probe") and not beats(far, 5, "last stage", "linear probe")
+        lora = [beats(near, size, "one rate", "LoRA") for size in table.sizes(near)]
+        assert sum(lora) == 1 and not any(beats(near, size, "LoRA", "one rate") for size in table.sizes(near))
+        most = max(table.sizes(near))
+        assert beats(near, most, "scratch", "linear probe") and beats(near, most, "one rate", "scratch")
