@@ -93,6 +93,12 @@ def joined(device: str = "auto") -> Iterator[Team]:
         dist.destroy_process_group()
 
 
+def device_for(processes: int, wanted: str = "auto") -> str:
+    """Where so many processes of this machine can train: on GPUs if each gets one of its own, else on the CPU."""
+    device = pick_device(wanted)
+    return "cuda" if device.type == "cuda" and torch.cuda.device_count() >= processes else "cpu"
+
+
 def _own_device(wanted: str, local: int) -> torch.device:
     device = pick_device(wanted)
     if device.type == "mps":

@@ -39,12 +39,21 @@ class Settings:
     per_class: int = 12
     side: int = 64
     batch_size: int = 12
-    epochs: int = 4
-    rate: float = 1e-3
+    epochs: int = 3
+    rate: float = 1e-4
     seed: int = 0
-    shards: str = ""
-    statistics: str = "kept"
+    shards: str = ""  # a folder
+    statistics: str = "kept"  # or "moving": BatchNorm's
     bf16: bool = False
+
+    def arguments(self) -> list[str]:
+        """These settings as they are typed behind the command."""
+        typed = []
+        for name, value in asdict(self).items():
+            if value != getattr(Settings, name):
+                option = f"--{name.replace('_', '-')}"
+                typed += [option] if value is True else [option, str(value)]
+        return typed
 
 
 class InBfloat16(nn.Module):
@@ -67,6 +76,8 @@ def make_job(settings: Settings, folder: Path, team: Team, *, every: int | None 
     """
     seed_everything(settings.seed)  # each process draws the same new head
     backbone = load_backbone(settings.backbone)
+    if team.is_first and not backbone.pretrained:
+        print(backbone.note, flush=True)
     sizes = {"val_per_class": 30, "test_per_class": 30} if settings.dataset == "painted flowers" else {}
     data = load_dataset(settings.dataset, seed=settings.seed, **sizes)
     data = data.with_transform(backbone.transforms_for(settings.side))

@@ -22,7 +22,7 @@ from helpers.errors import CourseError
 from helpers.training import launching
 from helpers.training.checkpoints import load_checkpoint, random_state, save_checkpoint, set_random_state
 from helpers.training.launching import launch, own_machine, python_of, torchrun
-from helpers.training.processes import Team, joined
+from helpers.training.processes import Team, device_for, joined
 from helpers.training.scale_out import InBfloat16, Settings, main, run
 from helpers.training.sharing_out import FromDataset, FromShards, divided
 from helpers.training.together import CHECKPOINT, RESULT, judged, train_together
@@ -401,6 +401,19 @@ def test_the_script_trains_and_has_nothing_to_do_a_second_time(tmp_path, capsys)
     assert curve == told(tmp_path)["curve"] and 0 < curve[0]["train loss"] < 10
     assert run(TINY, tmp_path, device="cpu") == curve
     assert capsys.readouterr().out.startswith("going on after epoch 1")
+
+
+@pytest.mark.parametrize("settings", [Settings(), TINY, Settings(bf16=True, shards="/a b/c", rate=0.5)])
+def test_settings_are_typed_as_they_are_read(settings, monkeypatch, tmp_path):
+    read = []
+    monkeypatch.setattr("helpers.training.scale_out.run", lambda found, folder, **how: read.append(found))
+    assert main(["--folder", str(tmp_path), *settings.arguments()]) == 0
+    assert read == [settings]
+
+
+def test_processes_get_gpus_where_each_has_its_own():
+    assert device_for(2, "cpu") == "cpu"
+    assert device_for(10**6) == "cpu"
 
 
 def test_the_script_tells_bad_input_in_one_line(tmp_path, capsys):
