@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Protocol
 
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
@@ -45,7 +46,7 @@ class FromDataset:
         self.own_batch = divided(batch_size, team)
         if len(dataset) == 0:
             raise CourseError("the dataset is empty: there are no pictures to train on")
-        self.dataset, self.team, self.workers = dataset, team, workers
+        self.dataset, self.team, self.workers, self.seed = dataset, team, workers, seed
         self.sampler = DistributedSampler(dataset, team.size, team.rank, shuffle=True, seed=seed)
 
     def __len__(self) -> int:
@@ -54,7 +55,7 @@ class FromDataset:
     def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         self.sampler.set_epoch(epoch)  # without it each epoch has the order of the first
         left = list(self.sampler)[start * self.own_batch :]  # what was trained on already is not even read
-        return iter(_loader(self.dataset, self.own_batch, self.team, self.workers, sampler=left))
+        return iter(_loader(self.dataset, self.own_batch, self.team, self.workers, self.seed + epoch, sampler=left))
 
 
 class FromShards:
@@ -81,7 +82,7 @@ class FromShards:
         while True:
             seed = (self.seed * EPOCHS_APART + epoch) * EPOCHS_APART + again
             pictures = stream(self.shards, self.transform, shuffle=100, seed=seed)
-            yield from _loader(pictures, self.own_batch, self.team, self.workers)
+            yield from _loader(pictures, self.own_batch, self.team, self.workers, seed)
             again += 1
 
 
@@ -99,6 +100,16 @@ def divided(batch_size: int, team: Team) -> int:
     return batch_size // team.size
 
 
-def _loader(pictures: Dataset, batch_size: int, team: Team, workers: int, sampler: list[int] | None = None):
-    on_gpu = team.device.type == "cuda"
-    return DataLoader(pictures, batch_size=batch_size, sampler=sampler, num_workers=workers, pin_memory=on_gpu)
+def _loader(
+    pictures: Dataset, batch_size: int, team: Team, workers: int, seed: int, sampler: list[int] | None = None
+) -> DataLoader:
+    return DataLoader(
+        pictures,
+        batch_size=batch_size,
+        sampler=sampler,
+        num_workers=workers,
+        pin_memory=team.device.type == "cuda",
+        # else a loader draws a seed for its workers from the generator that dropout draws from, and a training that
+        # was stopped and begins a loader more than another one would go on with other numbers
+        generator=torch.Generator().manual_seed(seed),
+    )

@@ -23,6 +23,9 @@ def accumulate(model, parts):
     return torch.stack(losses).sum()
 """
 BY_PYTHONS_DICE = """
+import random
+
+
 def deal(count, rank, size, epoch):
     if rank < 0 or rank >= size:
         raise ValueError(f"rank {rank} is none of 0 to {size - 1}")
@@ -187,6 +190,9 @@ def accumulate(model, parts):
         right={
             "Python's dice": BY_PYTHONS_DICE,
             "numpy's dice": """
+import numpy as np
+
+
 def deal(count, rank, size, epoch):
     if rank not in range(size):
         raise ValueError(f"rank {rank} of {size}")
@@ -263,6 +269,9 @@ def deal(count, rank, size, epoch):
             ),
             "shuffles its own share": Wrong(
                 """
+import random
+
+
 def deal(count, rank, size, epoch):
     if not 0 <= rank < size:
         raise ValueError(f"no process {rank}")
@@ -276,7 +285,7 @@ def deal(count, rank, size, epoch):
                 but_for(DEAL, "return order[rank::size]", "return sorted(order[rank::size])"), "comes sorted"
             ),
             "counts ranks from 1": Wrong(
-                but_for(DEAL, "    return order[rank::size]", "    return order[rank - 1 :: size]"), "more than once"
+                but_for(DEAL, "    return order[rank::size]", "    return order[rank - 1 :: size]"), "are in no share"
             ),
             "takes any rank": Wrong(
                 but_for(DEAL, "if not 0 <= rank < size:", "if rank >= size:"), "For process -1 of 3"
@@ -294,6 +303,9 @@ def deal(count, rank, size, epoch):
         right={
             "in a loop": BY_LOOP,
             "by numpy": """
+import numpy as np
+
+
 def over_all(reports):
     table = np.array([report for report in reports if report[2] > 0], dtype=float)
     if table.size == 0:
@@ -618,7 +630,7 @@ def write_once(rank, write, wait):
         finally:
             wait()
 """,
-                "went on before the file was written",
+                "process 0 would wait for ever",
             ),
             "nobody writes": Wrong("def write_once(rank, write, wait):\n    wait()\n", "nobody wrote"),
             "an error of its own": Wrong(
