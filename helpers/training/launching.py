@@ -6,6 +6,7 @@ import contextlib
 import os
 import queue
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,10 @@ import psutil
 from helpers.errors import CourseError, one_line
 
 Watch = Callable[[str, list[psutil.Process]], object]
+
+# Where the processes leave their addresses for one another. Unless told so, torchrun (of PyTorch 2.15) keeps one such
+# place for all starts. A process that is started again may then read there the address of one that is gone.
+FRESH_STORE = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
 
 _GRACE = 5.0  # seconds that torchrun gets to end its processes before all are killed
 
@@ -58,7 +63,7 @@ def launch(command: Sequence[str], *, watch: Watch | None = None, timeout: float
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         started = subprocess.Popen(
             python_of(command),
-            env=own_machine() if "--standalone" in command else dict(os.environ),
+            env=own_machine() if "--standalone" in command else {**os.environ, **FRESH_STORE},
             stdout=subprocess.PIPE,
             stderr=complaints,
             text=True,
@@ -86,18 +91,26 @@ def launch(command: Sequence[str], *, watch: Watch | None = None, timeout: float
     return lines
 
 
+def as_typed(command: Sequence[str]) -> str:
+    """The command as one types it in a terminal, the setting in front included."""
+    return " ".join([*(f"{name}={value}" for name, value in FRESH_STORE.items()), *map(shlex.quote, command)])
+
+
 def python_of(command: Sequence[str]) -> list[str]:
     """The command by this very Python: a terminal's `torchrun` may belong to another one."""
-    return [sys.executable, "-m", "torch.distributed.run", *command[1:]]
+    start = [sys.executable, "-m", "torch.distributed.run"]
+    if "--standalone" in command:
+        start += ["--local-addr", "127.0.0.1"]  # a machine without a network may not know its own name
+    return [*start, *command[1:]]
 
 
 def own_machine(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for processes of one machine: they talk over its loopback device, network or not.
 
-    By its name a laptop may have another address in each network, or none. And each process gets its share of the
-    cores, where nothing else is said: more threads than cores wait for one another.
+    By its name a laptop may have another address in each network, or none. And each process gets a single thread,
+    where nothing else is said: more threads than cores wait for one another.
     """
-    environment = dict(os.environ if environment is None else environment)
+    environment = dict(os.environ if environment is None else environment) | FRESH_STORE
     loopback = next((name for name, found in psutil.net_if_addrs().items() if _is_loopback(found)), None)
     if loopback:
         environment.setdefault("GLOO_SOCKET_IFNAME", loopback)

@@ -3,6 +3,7 @@
     python -m helpers.training.scale_out --folder runs/one
     torchrun --nproc-per-node 2 --max-restarts 3 -m helpers.training.scale_out --folder runs/two
 
+(`helpers.training.launching.as_typed` says what to put in front where processes may be started again.)
 Run it twice with the same folder, and the second run goes on where the first one stopped. `--help` lists the settings.
 """
 

@@ -21,7 +21,7 @@ from helpers.data.shards import Shards, find_shards, stream, write_shards
 from helpers.errors import CourseError
 from helpers.training import launching
 from helpers.training.checkpoints import load_checkpoint, random_state, save_checkpoint, set_random_state
-from helpers.training.launching import launch, own_machine, python_of, torchrun
+from helpers.training.launching import as_typed, launch, own_machine, python_of, torchrun
 from helpers.training.processes import Team, device_for, joined
 from helpers.training.scale_out import InBfloat16, Settings, main, run
 from helpers.training.sharing_out import FromDataset, FromShards, divided
@@ -158,10 +158,11 @@ def test_a_failure_is_one_line_with_its_reason(tmp_path):
 
 def test_the_command_for_several_machines_is_the_same_on_each():
     command = torchrun("-m", "mine", processes=4, restarts=3, machines=2, meet_at="10.0.0.7:29500")
-    assert " ".join(command) == (
-        "torchrun --nproc-per-node 4 --max-restarts 3 --nnodes 2 --rdzv-backend c10d "
+    assert as_typed(command) == (
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun --nproc-per-node 4 --max-restarts 3 --nnodes 2 --rdzv-backend c10d "
         "--rdzv-endpoint 10.0.0.7:29500 --rdzv-id scale-out -m mine"
     )
+    assert as_typed(torchrun("my file.py")).endswith("'my file.py'")
     assert python_of(command)[:3] == [sys.executable, "-m", "torch.distributed.run"]
 
 
