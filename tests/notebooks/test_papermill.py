@@ -28,6 +28,7 @@ SMALL: dict[str, dict] = {
     "05": {"PER_CLASS": 2, "REPEATS": 2, "EPOCHS": 1, "SIDE": 32},
     "06": {"COMPARED": ["efficientnet_lite0", "squeezenet1_1"], "REPEATS": 2},
     "07": {"PER_CLASS": 2, "EPOCHS": 1, "SIDE": 32, "REPEATS": 2},
+    "09": {"PER_CLASS": 4, "EPOCHS": 2, "SIDE": 32, "BATCH_SIZE": 4, "PER_SHARD": 4},
     "10": {"PER_CLASS": 4, "REPEATS": 2, "SIDE": 64},
 }
 

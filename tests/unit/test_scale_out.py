@@ -159,7 +159,8 @@ def test_a_failure_is_one_line_with_its_reason(tmp_path):
 def test_the_command_for_several_machines_is_the_same_on_each():
     command = torchrun("-m", "mine", processes=4, restarts=3, machines=2, meet_at="10.0.0.7:29500")
     assert as_typed(command) == (
-        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun --nproc-per-node 4 --max-restarts 3 --nnodes 2 --rdzv-backend c10d "
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 "
+        "torchrun --nproc-per-node 4 --max-restarts 3 --nnodes 2 --rdzv-backend c10d "
         "--rdzv-endpoint 10.0.0.7:29500 --rdzv-id scale-out -m mine"
     )
     assert as_typed(torchrun("my file.py")).endswith("'my file.py'")
