@@ -86,11 +86,8 @@ def joined(device: str = "auto") -> Iterator[Team]:
     if own.type == "cuda":
         torch.cuda.set_device(own)
     dist.init_process_group("nccl" if own.type == "cuda" else "gloo")
-    try:
-        restarts = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
-        yield Team(dist.get_rank(), dist.get_world_size(), own, restarts)
-    finally:
-        dist.destroy_process_group()
+    yield Team(dist.get_rank(), dist.get_world_size(), own, int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")))
+    dist.destroy_process_group()  # not after an error: the others may be waiting, and it would wait for them
 
 
 def device_for(processes: int, wanted: str = "auto") -> str:

@@ -119,22 +119,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _positive(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1, not {text}")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="helpers.training.scale_out", description=__doc__.partition("\n")[0])
     parser.add_argument("--folder", type=Path, required=True, help="for checkpoint and result; all processes see it")
     parser.add_argument("--backbone", default=Settings.backbone)
     parser.add_argument("--dataset", default=Settings.dataset, help="a name, or a folder with one folder a class")
-    parser.add_argument("--per-class", type=int, default=Settings.per_class, help="training pictures a class")
-    parser.add_argument("--side", type=int, default=Settings.side, help="of a picture, in pixels")
-    parser.add_argument("--batch-size", type=int, default=Settings.batch_size, help="of all processes together")
-    parser.add_argument("--epochs", type=int, default=Settings.epochs)
+    parser.add_argument("--per-class", type=_positive, default=Settings.per_class, help="training pictures a class")
+    parser.add_argument("--side", type=_positive, default=Settings.side, help="of a picture, in pixels")
+    parser.add_argument("--batch-size", type=_positive, default=Settings.batch_size, help="of all processes together")
+    parser.add_argument("--epochs", type=_positive, default=Settings.epochs)
     parser.add_argument("--rate", type=float, default=Settings.rate, help="AdamW's, after one epoch of warm-up")
     parser.add_argument("--seed", type=int, default=Settings.seed)
     parser.add_argument("--shards", default=Settings.shards, help="folder of shards to train on")
     parser.add_argument("--statistics", choices=("kept", "moving"), default=Settings.statistics, help="BatchNorm's")
     parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--every", type=int, help="batches between two checkpoints; else one an epoch")
+    parser.add_argument("--every", type=_positive, help="batches between two checkpoints; else one an epoch")
     parser.add_argument("--workers", type=int, default=0, help="that load pictures, for each process")
     return parser
 

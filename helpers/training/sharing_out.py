@@ -7,12 +7,12 @@ pictures in all batches together, the pictures of a step are the same however ma
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset
 
 from helpers.data.shards import Shards, stream
 from helpers.data.splits import Transform
@@ -20,6 +20,7 @@ from helpers.errors import CourseError
 from helpers.training.processes import Team
 
 EPOCHS_APART = 100_003  # seeds of two epochs, and of two trainings whose seeds differ by little, never meet
+BUFFER = 100  # pictures of shards that wait to be mixed
 
 
 class Pictures(Protocol):
@@ -75,15 +76,25 @@ class FromShards:
         return max(1, self.shards.count // (self.own_batch * self.team.size))
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        return islice(self._endless(epoch), start, len(self))
+        seed = self.seed * EPOCHS_APART + epoch
+        endless = _AgainAndAgain(self.shards, self.transform, seed * EPOCHS_APART)
+        return islice(_loader(endless, self.own_batch, self.team, self.workers, seed), start, len(self))
 
-    def _endless(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        again = 0
-        while True:
-            seed = (self.seed * EPOCHS_APART + epoch) * EPOCHS_APART + again
-            pictures = stream(self.shards, self.transform, shuffle=100, seed=seed)
-            yield from _loader(pictures, self.own_batch, self.team, self.workers, seed)
-            again += 1
+
+class _AgainAndAgain(IterableDataset):
+    """What a process or worker reads, from the beginning again at its end, in another order: every batch is full."""
+
+    def __init__(self, shards: Shards, transform: Transform, seed: int):
+        self.shards, self.transform, self.seed = shards, transform, seed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, int]]:
+        for again in count():
+            nothing = True
+            for picture in stream(self.shards, self.transform, shuffle=BUFFER, seed=self.seed + again):
+                nothing = False
+                yield picture
+            if nothing:  # a worker more than this process has shards
+                return
 
 
 def divided(batch_size: int, team: Team) -> int:

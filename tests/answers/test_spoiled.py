@@ -55,6 +55,10 @@ SPOILERS = {
     "7.3": ("    layer =", "    lora.down.reset_parameters()\n    layer ="),
     "7.4": ("    return", "    [value.zero_() for value in before.values()]\n    before.clear()\n    return"),
     "7.5": ("    modes =", "    images.zero_()\n    names.clear()\n    modes ="),
+    "9.1": ("    count =", "    for images, _ in parts:\n        images.zero_()\n    parts.reverse()\n    count ="),
+    "9.2": ("    order =", "    torch.manual_seed = None\n    order ="),
+    "9.3": ("    reports =", "    given = list(reports)\n    reports.clear()\n    reports = given\n    reports ="),
+    "9.4": ("    torch.save(", "    torch.set_default_dtype(torch.float16)\n    model.half()\n    torch.save("),
     "10.2": ("    found = []\n", "    [file.unlink() for file in Path(folder).glob('*/*.jpg')]\n    found = []\n"),
     "10.3": (
         "    images, broken",

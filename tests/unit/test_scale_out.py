@@ -366,6 +366,7 @@ def test_every_process_gets_as_many_batches_from_unequal_shares(shards, monkeypa
     epoch = [labels.tolist() for _, labels in pictures.batches(0)]
     assert len(pictures) == len(epoch) == 30 // 4
     assert [labels.tolist() for _, labels in pictures.batches(0, start=5)] == epoch[5:]
+    assert {len(labels) for labels in epoch} == {4 // size}, "a batch is not full"
     assert [labels.tolist() for _, labels in pictures.batches(1)] != epoch
 
 
@@ -411,6 +412,14 @@ def test_settings_are_typed_as_they_are_read(settings, monkeypatch, tmp_path):
     monkeypatch.setattr("helpers.training.scale_out.run", lambda found, folder, **how: read.append(found))
     assert main(["--folder", str(tmp_path), *settings.arguments()]) == 0
     assert read == [settings]
+
+
+@pytest.mark.parametrize("option", ["--every", "--epochs", "--batch-size", "--side", "--per-class"])
+def test_settings_that_no_training_can_have_are_refused(option, tmp_path, capsys):
+    for bad in ("0", "-2", "1.5"):
+        with pytest.raises(SystemExit):
+            main(["--folder", str(tmp_path), option, bad])
+        assert f"{option}: a whole number of at least 1, not {bad}" in capsys.readouterr().err
 
 
 def test_processes_get_gpus_where_each_has_its_own():

@@ -21,11 +21,11 @@ QUIZ = Quiz(
             ),
         ),
         Question(
-            "Two processes report 0.90 on 100 pictures and 0.50 on 10. What is the accuracy?",
+            "One process got 90 of 100 pictures right, the other one 5 of 10. What is the accuracy of both together?",
             (
-                Option("0.70", "The mean of the two lets a picture in the small share count ten times."),
-                Option("0.86", "90 and 5 right answers, of 110 pictures.", right=True),
-                Option("0.90", "The larger share decides most of it, and not all."),
+                Option("70 %", "The mean of the two lets a picture in the small share count ten times."),
+                Option("86 %", "90 and 5 right answers, of 110 pictures.", right=True),
+                Option("90 %", "The larger share decides most of it, and not all."),
             ),
         ),
         Question(
