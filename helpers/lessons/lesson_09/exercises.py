@@ -260,8 +260,9 @@ def over_all(reports):
             pictures = sum(count for _, _, count in seen)
             loss = sum(mean * count for mean, _, count in seen) / pictures
             accuracy = sum(right for _, right, _ in seen) / pictures
-            with input_untouched(reports=reports):
-                said = plain(not_refused(partial(over_all, reports), case))
+            given = list(reports)
+            with input_untouched(reports=given):
+                said = plain(not_refused(partial(over_all, given), case))
             pair = is_a(said, (list, tuple)) and len(said) == 2
             require(pair, f"{opening(case)} a pair (loss, accuracy) was expected, and you gave `{short(said)}`.")
             _is_number(said[1], accuracy, "accuracy", [right / count for _, right, count in seen], case)
