@@ -18,6 +18,7 @@ from typing import IO
 import psutil
 
 from helpers.errors import CourseError, one_line
+from helpers.training.measuring import give_back_free_memory
 
 Watch = Callable[[str, list[psutil.Process]], object]
 
@@ -39,7 +40,9 @@ def torchrun(
         machines: with more than one, the same command is typed on each. They find each other at `meet_at`, which is
             an address and a free port of one of them.
     """
-    options = ["--nproc-per-node", str(processes), "--max-restarts", str(restarts)]
+    options = ["--nproc-per-node", str(processes)]
+    if restarts:
+        options += ["--max-restarts", str(restarts)]
     if machines == 1:
         options = ["--standalone", *options]
     else:
@@ -60,6 +63,7 @@ def launch(command: Sequence[str], *, watch: Watch | None = None, timeout: float
     Raises:
         CourseError: it failed or took too long; with the reason that one of its processes gave.
     """
+    give_back_free_memory()  # the processes will need it
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         started = subprocess.Popen(
             python_of(command),
@@ -92,8 +96,9 @@ def launch(command: Sequence[str], *, watch: Watch | None = None, timeout: float
 
 
 def as_typed(command: Sequence[str]) -> str:
-    """The command as one types it in a terminal, the setting in front included."""
-    return " ".join([*(f"{name}={value}" for name, value in FRESH_STORE.items()), *map(shlex.quote, command)])
+    """The command as one types it in a terminal, with the setting in front that restarts need."""
+    front = [f"{name}={value}" for name, value in FRESH_STORE.items()] if "--max-restarts" in command else []
+    return " ".join([*front, *map(shlex.quote, command)])
 
 
 def python_of(command: Sequence[str]) -> list[str]:

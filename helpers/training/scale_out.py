@@ -43,6 +43,7 @@ class Settings:
     epochs: int = 3
     rate: float = 1e-4
     seed: int = 0
+    order: int = 0  # draws another order of the same pictures
     shards: str = ""  # a folder
     statistics: str = "kept"  # or "moving": BatchNorm's
     bf16: bool = False
@@ -89,10 +90,10 @@ def make_job(settings: Settings, folder: Path, team: Team, *, every: int | None 
     if settings.shards:
         transform = backbone.transforms_for(settings.side)
         shards = find_shards(Path(settings.shards))
-        pictures = FromShards(shards, transform, settings.batch_size, team, seed=settings.seed, workers=workers)
+        pictures = FromShards(shards, transform, settings.batch_size, team, seed=settings.order, workers=workers)
     else:
         train = data.train.per_class(few, settings.seed)
-        pictures = FromDataset(train, settings.batch_size, team, seed=settings.seed, workers=workers)
+        pictures = FromDataset(train, settings.batch_size, team, seed=settings.order, workers=workers)
     model = KeepStatistics(network) if settings.statistics == "kept" else network
     model = InBfloat16(model) if settings.bf16 else model
     scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 0.1, total_iters=len(pictures))
@@ -137,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--epochs", type=_positive, default=Settings.epochs)
     parser.add_argument("--rate", type=float, default=Settings.rate, help="AdamW's, after one epoch of warm-up")
     parser.add_argument("--seed", type=int, default=Settings.seed)
+    parser.add_argument("--order", type=int, default=Settings.order, help="draws another order of the pictures")
     parser.add_argument("--shards", default=Settings.shards, help="folder of shards to train on")
     parser.add_argument("--statistics", choices=("kept", "moving"), default=Settings.statistics, help="BatchNorm's")
     parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16")
