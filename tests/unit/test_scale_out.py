@@ -103,7 +103,7 @@ def test_two_machines_reach_what_one_process_reaches(tmp_path, one_thread):
         assert both["count"] == toy.VAL  # 7 in one process and 6 in the other, and none twice
     for name, value in kept(tmp_path / "one").items():
         torch.testing.assert_close(kept(tmp_path / "two")[name], value, atol=1e-5, rtol=1e-4)
-    assert one["curve"][-1]["val loss"] < one["curve"][0]["val loss"] - 0.05, "nothing was learned: the test is blind"
+    assert one["curve"][-1]["train loss"] < one["curve"][0]["train loss"] - 0.2, "nothing was learned: a blind test"
 
 
 HANG = """
