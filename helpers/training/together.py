@@ -96,7 +96,7 @@ def train_together(job: Job, team: Team) -> list[dict[str, float]]:
     return done.curve
 
 
-def judged(network: nn.Module, dataset: Dataset, team: Team, batch_size: int = 64) -> dict[str, float]:
+def judged(network: nn.Module, dataset: Dataset, team: Team, batch_size: int = 16) -> dict[str, float]:
     """The validation loss and accuracy of the whole team, in which each picture counts once.
 
     Each process looks at its share and gives what can be added up: the sum of its losses, and how many of how many
