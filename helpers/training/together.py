@@ -96,6 +96,18 @@ def train_together(job: Job, team: Team) -> list[dict[str, float]]:
     return done.curve
 
 
+def result_in(folder: Path) -> dict:
+    """What a training left in its folder: its "curve", how many "processes", their "restarts", its "seconds".
+
+    Raises:
+        CourseError: there is none.
+    """
+    try:
+        return json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise CourseError(f"no training has ended in {folder}: start it again, and it goes on") from None
+
+
 def judged(network: nn.Module, dataset: Dataset, team: Team, batch_size: int = 16) -> dict[str, float]:
     """The validation loss and accuracy of the whole team, in which each picture counts once.
 

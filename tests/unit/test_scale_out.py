@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import socket
 import subprocess
@@ -25,16 +24,12 @@ from helpers.training.launching import as_typed, launch, own_machine, python_of,
 from helpers.training.processes import Team, device_for, joined
 from helpers.training.scale_out import InBfloat16, Settings, main, run
 from helpers.training.sharing_out import FromDataset, FromShards, divided
-from helpers.training.together import CHECKPOINT, RESULT, judged, train_together
+from helpers.training.together import CHECKPOINT, judged, result_in, train_together
 from tests.unit import toy_scale_out as toy
 
 TOY = str(Path(toy.__file__))
 ALONE = Team(0, 1, torch.device("cpu"))
 PATIENCE = 240  # seconds for a few of work: the machine may have other things to do
-
-
-def told(folder: Path) -> dict:
-    return json.loads((folder / RESULT).read_text())
 
 
 def kept(folder: Path) -> dict[str, torch.Tensor]:
@@ -70,9 +65,9 @@ def test_a_killed_process_costs_nothing(undisturbed, tmp_path, at):
     command = torchrun(TOY, str(tmp_path / "run"), "--dropout", "0.4", "--kill", *at, processes=2, restarts=2)
     lines = launch(command, timeout=PATIENCE)
     assert (tmp_path / "killed").exists(), "no process was killed"
-    assert told(tmp_path / "run")["restarts"] == 1
+    assert result_in(tmp_path / "run")["restarts"] == 1
     assert f"going on after epoch {at[1]}, batch {at[2]} (start 2)" in lines
-    assert told(tmp_path / "run")["curve"] == told(undisturbed)["curve"]
+    assert result_in(tmp_path / "run")["curve"] == result_in(undisturbed)["curve"]
     assert same_numbers(kept(tmp_path / "run"), kept(undisturbed))
     assert [path.name for path in (tmp_path / "run").iterdir() if path.name.endswith(".tmp")] == []
 
@@ -96,7 +91,7 @@ def test_two_machines_reach_what_one_process_reaches(tmp_path, one_thread):
             launching._end(one)
     assert [one.returncode for one in launchers] == [0, 0], ended
     train_together(toy.make_job(tmp_path / "one", ALONE), ALONE)
-    one, two = told(tmp_path / "one"), told(tmp_path / "two")
+    one, two = result_in(tmp_path / "one"), result_in(tmp_path / "two")
     assert (one["processes"], two["processes"]) == (1, 2)
     for alone, both in zip(one["curve"], two["curve"], strict=True):
         assert both == pytest.approx(alone, abs=1e-5)
@@ -224,6 +219,11 @@ def test_each_epoch_has_another_order_and_a_batch_can_be_begun_at():
 def test_a_batch_that_cannot_be_divided_is_refused(batch_size, size):
     with pytest.raises(CourseError, match=f"take a multiple of {size}"):
         divided(batch_size, team(0, size))
+
+
+def test_a_folder_without_a_result_is_told(tmp_path):
+    with pytest.raises(CourseError, match="no training has ended in"):
+        result_in(tmp_path)
 
 
 def test_nothing_to_train_on_or_to_judge_by():
@@ -401,7 +401,7 @@ TINY = Settings(dataset="digits", per_class=2, side=32, epochs=1, batch_size=10,
 def test_the_script_trains_and_has_nothing_to_do_a_second_time(tmp_path, capsys):
     curve = run(TINY, tmp_path, device="cpu")
     assert "epoch 1 of 1: loss" in capsys.readouterr().out
-    assert curve == told(tmp_path)["curve"] and 0 < curve[0]["train loss"] < 10
+    assert curve == result_in(tmp_path)["curve"] and 0 < curve[0]["train loss"] < 10
     assert run(TINY, tmp_path, device="cpu") == curve
     assert capsys.readouterr().out.startswith("going on after epoch 1")
 
