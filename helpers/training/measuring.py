@@ -61,7 +61,7 @@ def _on_cuda(device: torch.device, peak: Peak) -> Iterator[None]:
 
 @contextmanager
 def _resident(peak: Peak) -> Iterator[None]:
-    _give_back_free_memory()
+    give_back_free_memory()
     process, ended = psutil.Process(), threading.Event()
     before = process.memory_info().rss
 
@@ -82,7 +82,8 @@ def _resident(peak: Peak) -> Iterator[None]:
         look()
 
 
-def _give_back_free_memory() -> None:
+def give_back_free_memory() -> None:
+    """Give what this process has freed back to the system, where the C library can."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl does not
         if trim is not None:

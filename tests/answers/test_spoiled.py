@@ -63,6 +63,10 @@ SPOILERS = {
         "    distances =",
         "    [names.clear() for names in leaders.values()]\n    numbers.clear()\n    distances =",
     ),
+    "9.1": ("    count =", "    for images, _ in parts:\n        images.zero_()\n    parts.reverse()\n    count ="),
+    "9.2": ("    order =", "    torch.manual_seed = None\n    order ="),
+    "9.3": ("    reports =", "    given = list(reports)\n    reports.clear()\n    reports = given\n    reports ="),
+    "9.4": ("    torch.save(", "    torch.set_default_dtype(torch.float16)\n    model.half()\n    torch.save("),
     "10.2": ("    found = []\n", "    [file.unlink() for file in Path(folder).glob('*/*.jpg')]\n    found = []\n"),
     "10.3": (
         "    images, broken",

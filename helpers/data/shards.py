@@ -1,0 +1,125 @@
+"""Pictures in shards: a few large files that are read from front to back, in place of many small ones.
+
+A shard is a plain tar file. Picture `000017` is two entries in it, `000017.png` and `000017.cls` (its class, counted
+from 0), as the library webdataset names them. `index.json` beside the shards says how many there are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch.utils.data import IterableDataset
+
+from helpers.data.splits import ImageDataset
+from helpers.errors import CourseError, first_line
+from helpers.places import atomic_write_text
+
+INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The shards in a folder.
+
+    Attributes:
+        files: their paths, in order.
+        count: the pictures in all of them.
+    """
+
+    files: tuple[Path, ...]
+    count: int
+    classes: tuple[str, ...]
+
+
+def write_shards(dataset: ImageDataset, folder: Path, per_shard: int) -> Shards:
+    """Write all pictures of a dataset, without its transform, in an order that mixes the classes.
+
+    As PNG, so that no pixel changes. `index.json` is written last: a folder without it is not whole.
+
+    Raises:
+        CourseError: the dataset is empty, or `per_shard` is no whole number of at least 1.
+    """
+    if type(per_shard) is not int or per_shard < 1:
+        raise CourseError(f"a shard holds 1 picture or more, not {per_shard!r}: pass a whole number")
+    if len(dataset) == 0:
+        raise CourseError("the dataset is empty: there are no pictures to write into shards")
+    import webdataset  # here, since only who has shards should wait for it
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / INDEX).unlink(missing_ok=True)
+    for old in folder.glob("shard-*.tar"):
+        old.unlink()
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0)).tolist()
+    names = []
+    for number, start in enumerate(range(0, len(order), per_shard)):
+        names.append(f"shard-{number:05d}.tar")
+        with webdataset.TarWriter(str(folder / names[-1])) as shard:
+            for i in order[start : start + per_shard]:
+                shard.write({"__key__": f"{i:06d}", "png": dataset.image(i), "cls": int(dataset.labels[i])})
+    told = {"shards": names, "count": len(dataset), "classes": dataset.classes}
+    atomic_write_text(folder / INDEX, json.dumps(told, indent=1))
+    return find_shards(folder)
+
+
+def find_shards(folder: Path) -> Shards:
+    """The shards that `write_shards` left in a folder.
+
+    Raises:
+        CourseError: there are none, or some are missing.
+    """
+    try:
+        told = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        found = Shards(tuple(folder / name for name in told["shards"]), told["count"], tuple(told["classes"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CourseError(
+            f"no whole shards in {folder} ({first_line(error)[:120]}): write them with write_shards"
+        ) from None
+    missing = [file.name for file in found.files if not file.is_file()]
+    if missing:
+        raise CourseError(f"{len(missing)} shards are missing in {folder}, such as {missing[0]}: write them again")
+    return found
+
+
+def stream(
+    shards: Shards, transform: Callable[[Image.Image], Any] | None = None, *, shuffle: int = 0, seed: int = 0
+) -> IterableDataset:
+    """The pictures of this process and DataLoader worker as (picture, label), one after the other, each once.
+
+    webdataset reads, decodes and shuffles. It also divides: each shard belongs to one process and to one of its
+    workers, by what `torchrun` says in `RANK` and `WORLD_SIZE`. So the shares differ where the shards do.
+
+    Args:
+        shuffle: so many pictures wait in a buffer and leave it in random order, and the shards are read in another
+            order; with 0 they come as they lie there.
+        seed: another one for each epoch gives each epoch another order.
+
+    Raises:
+        CourseError: there are fewer shards than processes, so that one would have nothing to read.
+    """
+    import webdataset
+
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if len(shards.files) < size:
+        raise CourseError(
+            f"{len(shards.files)} shards are too few for {size} processes, each of which reads its own: write more and "
+            "smaller ones"
+        )
+    steps = webdataset.WebDataset(
+        [str(file) for file in shards.files],
+        nodesplitter=webdataset.split_by_node,
+        shardshuffle=len(shards.files) if shuffle else False,
+        detshuffle=True,
+        seed=seed,
+        empty_check=False,  # a worker more than there are shards has nothing to do, and that is no mistake
+    )
+    if shuffle:
+        steps = steps.compose(webdataset.detshuffle(shuffle, initial=shuffle, seed=seed))
+    steps = steps.decode("pil").to_tuple("png", "cls")
+    return steps.map_tuple(transform, int) if transform else steps
