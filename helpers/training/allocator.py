@@ -8,9 +8,10 @@ import sys
 
 # What a layer gives for a batch is tens of megabytes. glibc, the C library of most Linux systems, takes blocks of that
 # size from the system one by one and gives each back when it is free, so every layer waits for fresh pages, filled with
-# zeros. That was half to two thirds of the time of a forward pass (benchmarks/features.py). Blocks up to this size come
-# from the memory that was freed before; the second size is the older releases' largest.
-KEPT_BLOCKS = (256 * 2**20, 32 * 2**20)
+# zeros. That was half of the time of a forward pass (benchmarks/features.py). Blocks up to this size come from the
+# memory that was freed before. Not larger ones: an aligned block does not fit into the hole that one of its size left,
+# so what is kept is more than what is needed. The second size is the largest that older releases take.
+KEPT_BLOCKS = (64 * 2**20, 32 * 2**20)
 # As much free memory stays with the program; what is beyond it goes back to the system.
 KEPT_IN_ALL = 1024 * 2**20
 

@@ -10,8 +10,8 @@ import pytest
 
 from helpers.training import allocator
 
-# How many pages the system had to find for a block of 100 MB that is taken, filled and freed ten times, after twenty:
-# an aligned block does not fit into the hole of one of its size, so it takes a while until holes of all sizes are there.
+# How many pages the system had to find for a block of 50 MB that is taken, filled and freed ten times, after twenty: an
+# aligned block does not fit into the hole of one of its size, so it takes a while until there are larger holes.
 PROGRAM = """
 import resource, sys
 import helpers.training.allocator as allocator
@@ -20,7 +20,7 @@ import torch
 for turn in range(30):
     if turn == 20:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    block = torch.ones(25_000_000)
+    block = torch.ones(12_500_000)
     del block
 print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
