@@ -63,33 +63,30 @@ def tutorial(train: Path, held_out: Path, backbone: str, seed: int, *, frozen: b
 
 def fastai(train: Path, held_out: Path, backbone: str, seed: int, *, epochs: int = 4) -> Curve:
     try:
-        from fastai.callback.core import Callback
-        from fastai.metrics import accuracy
-        from fastai.vision import augment, data
-        from fastai.vision.learner import vision_learner
+        from fastai.vision import all as vision
     except ImportError as error:
         raise CourseError(f"fastai cannot be loaded ({error}): install it with `{INSTALL}`, or leave it out") from None
     started = time.perf_counter()
     seed_everything(seed)
     network = load_backbone(backbone, download=False)
-    loaders = data.ImageDataLoaders.from_folder(
+    loaders = vision.ImageDataLoaders.from_folder(
         train.parent,
         train=train.name,
         valid=held_out.name,
-        item_tfms=augment.RandomResizedCrop(224, min_scale=0.5),
-        batch_tfms=[*augment.aug_transforms(), data.Normalize.from_stats(*_statistics(network), cuda=False)],
+        item_tfms=vision.RandomResizedCrop(224, min_scale=0.5),
+        batch_tfms=[*vision.aug_transforms(), vision.Normalize.from_stats(*_statistics(network), cuda=False)],
         device=torch.device("cpu"),
     )
     curve: Curve = []
 
-    class Watch(Callback):
+    class Watch(vision.Callback):
         order = 60  # after the recorder, which knows the metrics of the epoch
 
         def after_epoch(self) -> None:
             curve.append((float(self.learn.final_record[-1]), time.perf_counter() - started))
 
-    learner = vision_learner(
-        loaders, lambda pretrained: network.model, n_out=len(loaders.vocab), metrics=accuracy, cbs=Watch()
+    learner = vision.vision_learner(
+        loaders, lambda pretrained: network.model, n_out=len(loaders.vocab), metrics=vision.accuracy, cbs=Watch()
     )
     with learner.no_bar():
         learner.fine_tune(epochs)

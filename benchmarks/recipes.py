@@ -17,6 +17,8 @@ least as accurate as the peer is at its end.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import statistics
 import sys
@@ -66,7 +68,8 @@ Curve = peers.Curve
 
 def course_frozen(photos: Path, seed: int) -> Curve:
     """Lesson 03: features once, and its own `train_head` on them."""
-    lesson = names_of_the_lesson()
+    with contextlib.redirect_stdout(io.StringIO()):  # what the lesson's first cells print
+        lesson = names_of_the_lesson()
     started = time.perf_counter()
     backbone = load_backbone(BACKBONE, download=False)
     data = load_dataset(photos, seed=seed).with_transform(backbone.transforms)
