@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from helpers.data.splits import ImageDataset
 from helpers.errors import CourseError
 from helpers.models.freezing import eval_mode
 from helpers.training.ahead import batches_ahead
@@ -58,10 +59,10 @@ def extract_features(
     least one of each file, are computed anew, and where they differ, all are. Not seen: a change that leaves these
     images as they were.
 
-    `bfloat16` computes with numbers of 16 bits, which processors and GPUs that have such arithmetic do in about half
-    the time. It is for features that are looked at once: they are off by about a hundredth of their length. A few
-    images are computed both ways first; where they lie further apart than `BFLOAT16_TOLERANCE`, all are computed with
-    32 bits, and a line says so.
+    `bfloat16` computes with numbers of 16 bits, for which newer processors and GPUs have arithmetic of their own. How
+    far the features then are off hangs on the network: a few images are computed both ways first, and where they lie
+    further apart than `BFLOAT16_TOLERANCE` (as EfficientNet-Lite0's do), all are computed with 32 bits, and a line says
+    so.
 
     Raises:
         CourseError: the dataset is empty, its images make no batch, or a feature is not finite.
@@ -72,26 +73,11 @@ def extract_features(
     how = _How(device, batch_size or (BATCH_ON_CPU if device.type == "cpu" else BATCH_ELSEWHERE))
     if bfloat16:
         how = _in_bfloat16_if_it_holds(how, backbone, dataset)
-    spans = [range(start, min(start + PART, len(dataset))) for start in range(0, len(dataset), PART)]
-    keeper, files, kept = None, {}, {}
-    if cache and hasattr(dataset, "fingerprint"):
+    keeper = None
+    if cache and isinstance(dataset, ImageDataset):
         keeper = FeatureCache(backbone, dataset.transform, device, how.numbers)
-        files = {span: keeper.file(dataset.subset(span)) for span in spans}
-        kept = _kept({span: keeper.read(file) for span, file in files.items()}, backbone, dataset, how)
-    parts = []
     with tqdm(total=len(dataset), desc="features", unit="", leave=False, disable=not progress) as bar:
-        for span in spans:
-            part = kept.pop(span, None)
-            if part is None:
-                part = _compute(backbone, dataset, span, how, bar.update)
-                _require_finite(part.features)
-                # A file that was replaced meanwhile leaves it open of which of the two these features are.
-                if keeper and keeper.file(dataset.subset(span)) == files[span]:
-                    keeper.write(files[span], part)
-            else:
-                bar.update(len(span))
-            parts.append(part)
-    return _joined(parts)
+        return _joined(_parts(backbone, dataset, how, keeper, bar.update))
 
 
 @dataclass(frozen=True)
@@ -116,6 +102,27 @@ SPOT_CHECKS = 4
 TOLERANCE = 2e-3
 # As above, for numbers of 16 bits: 8 of them say which digits, so that one rounding is off by 0.002 to 0.004.
 BFLOAT16_TOLERANCE = 3e-2
+
+
+def _parts(backbone, dataset, how: _How, keeper: FeatureCache | None, done: Callable) -> list[Part]:
+    """The features of `PART` images each, in order: from disk where they are there, else computed and put there."""
+    spans = [range(start, min(start + PART, len(dataset))) for start in range(0, len(dataset), PART)]
+    files, kept = {}, {}
+    if keeper:
+        files = {span: keeper.file(dataset.subset(span)) for span in spans}
+        kept = _kept({span: keeper.read(file) for span, file in files.items()}, backbone, dataset, how)
+    parts = []
+    for span in spans:
+        if span in kept:
+            parts.append(kept.pop(span))
+            done(len(span))
+            continue
+        parts.append(_compute(backbone, dataset, span, how, done))
+        _require_finite(parts[-1].features)
+        # A photo that was replaced meanwhile leaves it open of which of the two these features are.
+        if keeper and keeper.file(dataset.subset(span)) == files[span]:
+            keeper.write(files[span], parts[-1])
+    return parts
 
 
 def _kept(read: dict[range, Part | None], backbone, dataset, how: _How) -> dict[range, Part]:
