@@ -16,7 +16,7 @@ PY  := .venv/bin/python
 FIRST := notebooks/00_start_here.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run update test lint notebooks measured study lock FORCE
+.PHONY: help setup lab run update test lint notebooks measured study bench lock FORCE
 FORCE:
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make notebooks  execute the lessons and write them back, for those who change them: about a minute a lesson"
 	@echo "make measured   run again what is too long for a lesson, into data/measured: about two hours on two cores"
 	@echo "make study      run the study of lesson 08 again: hours; stopped or killed, it goes on where it was"
+	@echo "make bench      measure speed and growth: minutes; PHOTOS=folder adds the recipes of others, about an hour a folder"
 	@echo "make lock       write requirements.lock from pyproject.toml: seconds, needs the network"
 
 # -- Set-up -------------------------------------------------------------------------------------------------
@@ -112,6 +113,14 @@ measured: setup
 # Each run is kept as soon as it ends: killed at any moment, it goes on from there.
 study: setup
 	@$(PY) benchmarks/study.py $(ARGS)
+
+# For quiet cores. What is written stands in data/measured. A recipe of others is fastai's, which is not installed here:
+# the program says how, or leaves it out with ARGS="--without fastai".
+PHOTOS ?=
+bench: setup
+	@$(PY) benchmarks/features.py
+	@$(PY) benchmarks/growth.py
+	@$(if $(PHOTOS),$(PY) benchmarks/recipes.py $(PHOTOS) $(ARGS),echo "Name folders of photos for the recipes of others: make bench PHOTOS=path/to/photos")
 
 # Versions and markers only: no addresses, and what pip finds in a folder of this machine does not get in.
 lock: setup

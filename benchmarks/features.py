@@ -1,15 +1,18 @@
-"""How long frozen features take, in ratios of one run: memory layout, picture size, and the cache.
+"""How long frozen features take, in ratios of one run: memory layout, picture size, batches, allocator, and the cache.
 
     python benchmarks/features.py --images 64
 
-Times are process times of the fastest of three rounds, in ms an image; compare them with one another, and not
-with those of another machine.
+Times are process times of the fastest of three rounds, in ms an image, where nothing else is said; compare them with
+one another, and not with those of another machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,13 +25,13 @@ from helpers.models import freeze, load_backbone, remove_head
 from helpers.training import extract_features
 
 
-def milliseconds(work: Callable[[], object], images: int, rounds: int = 3) -> float:
-    """Process time of the fastest round, in ms an image."""
-    times = []
+def milliseconds(work: Callable[[], object], images: int, rounds: int = 3, *, clock: bool = False) -> float:
+    """Process time of the fastest round, or its time by the clock, in ms an image."""
+    times, now = [], time.perf_counter if clock else time.process_time
     for _ in range(rounds):
-        started = time.process_time()
+        started = now()
         work()
-        times.append(time.process_time() - started)
+        times.append(now() - started)
     return 1000 * min(times) / images
 
 
@@ -49,6 +52,39 @@ def layouts(name: str, n: int) -> list[dict]:
     return rows
 
 
+def batches(name: str, side: int, n: int) -> list[dict]:
+    """Forward passes in batches of several sizes, with freed memory kept and without, and `extract_features` as it is.
+
+    The allocator is set once for a process, so each row is one: an empty GLIBC_TUNABLES is a choice of one's own, which
+    `helpers.training.allocator` leaves alone.
+    """
+    rows = []
+    for kept, chosen in (("yes", {}), ("no", {"GLIBC_TUNABLES": ""})):
+        asked = [sys.executable, __file__, "--backbone", name, "--images", str(n), "--in-batches", str(side)]
+        done = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, **chosen})
+        rows.append({"side (px)": side, "freed memory kept": kept, **json.loads(done.stdout.splitlines()[-1])})
+    return rows
+
+
+@torch.no_grad()
+def in_batches(name: str, side: int, n: int) -> dict[str, float]:
+    """Clock time of forward passes, in ms an image and of `extract_features`."""
+    backbone = load_backbone(name)
+    network = freeze(remove_head(backbone.model)[0]).to(memory_format=torch.channels_last)
+    ready = torch.rand(n, 3, side, side).contiguous(memory_format=torch.channels_last)
+    found = {}
+    for size in (4, 8, 16, 32):
+        parts = ready.split(size)
+        found[f"{size} (ms)"] = milliseconds(lambda parts=parts: [network(part) for part in parts], n, clock=True)
+    bare = found["8 (ms)"]
+    data = load_dataset(
+        "painted flowers", train_per_class=-(-n // 5), val_per_class=1, test_per_class=1, image_size=side
+    )
+    images = data.train.with_transform(backbone.transforms_for(side))
+    whole = milliseconds(lambda: extract_features(network, images, cache=False), len(images), clock=True)
+    return found | {"features (ms)": whole, "features / bare pass": bare / whole}
+
+
 def cache(name: str, n: int) -> list[dict]:
     """Features of painted flowers, computed and read back."""
     backbone = load_backbone(name)
@@ -65,7 +101,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backbone", default="efficientnet_lite0")
     parser.add_argument("--images", type=int, default=32)
+    parser.add_argument("--in-batches", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.in_batches:
+        print(json.dumps(in_batches(arguments.backbone, arguments.in_batches, arguments.images)))
+        return
+    for side in (128, 224):
+        show_table(batches(arguments.backbone, side, arguments.images), "Images in a forward pass, by the clock")
     show_table(layouts(arguments.backbone, arguments.images), "Memory layout, process time an image")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["COURSE_CACHE"] = folder

@@ -141,6 +141,11 @@ def examine_image(source: str | os.PathLike[str] | IO[bytes]) -> Examined:
     return Examined(_digest(values.dtype.kind, image.size, values.tobytes()), _depth(values))
 
 
+def file_digest(source: str | os.PathLike[str]) -> bytes:
+    """16 bytes that change when those of the file do. Raises ImageProblem where it cannot be read."""
+    return hashlib.blake2b(_content(source, _name(source)), digest_size=16).digest()
+
+
 def common_scales(depths: Iterable[Depth]) -> dict[bool, Scale]:
     """One scale for all deep images of whole numbers (False), and one for all of floats (True), where there are any.
 

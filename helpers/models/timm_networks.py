@@ -15,6 +15,7 @@ import os
 import warnings
 from collections.abc import Callable
 from functools import partial
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlparse
 
@@ -33,7 +34,26 @@ try:
 except ValueError as error:  # huggingface_hub reads the variable while it is imported, and timm imports it
     warnings.warn(f"HF_ENDPOINT is {os.environ.pop('HF_ENDPOINT')}, and not heeded ({error})", stacklevel=1)
 
-import timm
+
+def _timm() -> ModuleType:
+    """timm, imported where it is used first: it takes as long to load as all else that `helpers` needs together."""
+    import timm
+
+    return timm
+
+
+def _preprocessing(timm_name: str, **changed: Any) -> ImageClassification:
+    """timm's for this network, in torchvision's form."""
+    timms = _timm().get_pretrained_cfg(timm_name)
+    side = timms.input_size[-1]
+    told = {
+        "crop_size": side,
+        "resize_size": int(side / timms.crop_pct),  # rounded as timm does
+        "mean": timms.mean,
+        "std": timms.std,
+        "interpolation": InterpolationMode(timms.interpolation),
+    }
+    return ImageClassification(**(told | changed))
 
 
 def _weights(
@@ -52,16 +72,6 @@ def _weights(
     `gigamacs` are 1e9 MACs, counted by torch.utils.flop_counter at the size of the preprocessing (a test repeats
     it); the size of the file is, as in torchvision's own metadata, in 2**20 bytes.
     """
-    timms = timm.get_pretrained_cfg(timm_name)
-    side = timms.input_size[-1]
-    transforms = partial(
-        ImageClassification,
-        crop_size=side,
-        resize_size=int(side / timms.crop_pct),  # rounded as timm does
-        mean=timms.mean,
-        std=timms.std,
-        interpolation=InterpolationMode(timms.interpolation),
-    )
     meta = {
         "architecture": architecture,
         "num_params": parameters,
@@ -72,7 +82,7 @@ def _weights(
         "_ops": gigamacs,
         "_file_size": mebibytes,
     }
-    return Weights(url, transforms, meta | more)
+    return Weights(url, partial(_preprocessing, timm_name), meta | more)
 
 
 # ---- in packages -----------------------------------------------------------------------------------
@@ -106,7 +116,7 @@ class EfficientNet_Lite2_Weights(CourseWeights):
 
 def _in_order(timm_name: str, entries: dict[str, Tensor], **kwargs: Any) -> nn.Module:
     """The packages' files have timm's entries in the same order with the same shapes; only the names differ."""
-    model = timm.create_model(timm_name, **kwargs)
+    model = _timm().create_model(timm_name, **kwargs)
     model.load_state_dict(dict(zip(model.state_dict(), entries.values(), strict=True)))
     return model
 
@@ -155,7 +165,7 @@ class TinyViT_5M_Weights(CourseWeights):
 
 
 def _by_timm(timm_name: str, entries: dict[str, Tensor], **kwargs: Any) -> nn.Module:
-    return timm.create_model(timm_name, pretrained=True, pretrained_cfg_overlay={"state_dict": entries}, **kwargs)
+    return _timm().create_model(timm_name, pretrained=True, pretrained_cfg_overlay={"state_dict": entries}, **kwargs)
 
 
 # ---- torchvision's names for them ------------------------------------------------------------------
@@ -171,7 +181,7 @@ def _register(kind: type[CourseWeights], timm_name: str, load: Callable[..., nn.
     def build(*, weights: kind | None = None, progress: bool = True, **kwargs: Any) -> nn.Module:
         weights = kind.verify(weights)
         if weights is None:
-            return timm.create_model(timm_name, **kwargs)
+            return _timm().create_model(timm_name, **kwargs)
         _ovewrite_named_param(kwargs, "num_classes", len(weights.meta["categories"]))
         return load(timm_name, weights.get_state_dict(), **kwargs)
 

@@ -1,10 +1,16 @@
-"""One training loop, evaluation, cached features and devices."""
+"""One training loop, evaluation, cached features and devices.
 
+Importing it has the C library keep freed memory, as `helpers.training.allocator` tells.
+"""
+
+from helpers.training.allocator import keep_freed_memory
 from helpers.training.batches import FlippedBatches, as_tensors
 from helpers.training.devices import device_name, pick_device, seed_everything
 from helpers.training.features import extract_features
 from helpers.training.loop import accuracy, evaluate, loader, predict, train
 from helpers.training.stopping import until_it_stops
+
+keep_freed_memory()
 
 __all__ = [
     "FlippedBatches",

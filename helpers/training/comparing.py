@@ -24,7 +24,6 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import bdtr, stdtrit  # not from scipy.stats, which takes long to load
 from torch import Tensor
 
 from helpers.errors import CourseError
@@ -203,6 +202,8 @@ def _chance_of_discordant(one: NDArray, other: NDArray) -> float:
 @lru_cache
 def _most_by_coin(throws: int) -> int:
     """How far heads and tails of a fair coin lie apart at most, in at least 95 of 100 rows of so many throws."""
+    from scipy.special import bdtr  # here, because it takes a tenth of a second to load; scipy.stats takes longer
+
     at_most = bdtr(np.arange(throws + 1), throws, 0.5)  # the probability of so many heads or fewer
     return throws - 2 * int(np.searchsorted(at_most, 1 - _UPPER))
 
@@ -242,6 +243,8 @@ def _by_seeds(sides: Sequence[tuple[float | None, int]]) -> list[_Spread]:
 
 def _half_width(of_images: float, spreads: Sequence[_Spread], both_count: float = 0.0) -> float:
     """Half the 95 % interval of a difference with these variances; its degrees of freedom come from the seeds alone."""
+    from scipy.special import stdtrit
+
     of_seeds = sum(spread.variance for spread in spreads)
     variance = max(of_seeds + max(of_images - both_count, 0.0), of_images)
     uncertain = sum(spread.variance**2 / spread.degrees for spread in spreads)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset
 from tqdm.auto import tqdm
 
-from helpers.errors import CourseError, first_line
+from helpers.data.splits import ImageDataset
+from helpers.errors import CourseError
 from helpers.models.freezing import eval_mode
-from helpers.places import atomic_write, cache_dir
+from helpers.training.ahead import batches_ahead
+from helpers.training.feature_cache import FeatureCache, Part
 from helpers.training.refusals import collated
+
+# Images in a file of the cache: no more are lost when a run is killed.
+PART = 1000
+
+# Images in a forward pass. On a CPU small batches are faster: what a layer gives for 8 images is small enough to be
+# found again in the processor's cache and in the memory kept for it (benchmarks/features.py). A GPU wants more at once.
+BATCH_ON_CPU, BATCH_ELSEWHERE = 8, 64
 
 
 class Features(NamedTuple):
@@ -33,35 +40,59 @@ def extract_features(
     dataset,
     *,
     device: torch.device | str = "cpu",
-    batch_size: int = 32,
+    batch_size: int | None = None,
     cache: bool = True,
+    bfloat16: bool = False,
     progress: bool = False,
 ) -> Features:
     """What a frozen backbone says about each image.
 
-    The backbone runs in `eval()` mode without gradients; each of its layers then gets its own mode back. The
-    features are kept on disk under a key made of the network's weights, the images, the preprocessing and the kind of
-    device; when one of them changes, so does the key, and they are computed again. `seconds` is kept along with them.
+    The backbone runs in `eval()` mode without gradients; each of its layers then gets its own mode back. A few batches
+    of images are in memory at a time, and the features of all.
 
-    A key cannot see all that is computed: an edited `forward` or a transform that does not tell its settings leave it
-    as it was. So on each reading a few images are computed anew, and where they differ, all are. Not seen: a change
-    that leaves these images as they were.
+    The features are kept on disk, a file for each `PART` images: a run that is killed goes on from there. What makes a
+    file another one is told by `helpers.training.feature_cache`. `seconds` is kept along with the features. Where
+    nothing can be written, one line says so and all is computed. A dataset that is not the course's own tells nothing
+    of its images and is computed each time.
+
+    A key cannot see all that is computed: an edited `forward` leaves it as it was. So on each reading a few images, at
+    least one of each file, are computed anew, and where they differ, all are. Not seen: a change that leaves these
+    images as they were.
+
+    `bfloat16` computes with numbers of 16 bits, for which newer processors and GPUs have arithmetic of their own. How
+    far the features then are off hangs on the network: a few images are computed both ways first, and where they lie
+    further apart than `BFLOAT16_TOLERANCE` (as EfficientNet-Lite0's do), all are computed with 32 bits, and a line says
+    so.
+
+    Raises:
+        CourseError: the dataset is empty, its images make no batch, or a feature is not finite.
     """
     if len(dataset) == 0:
         raise CourseError("there is nothing to extract features from: the dataset is empty")
-    file = feature_file(backbone, dataset, device)
-    if cache and (kept := _read(file)) is not None:
-        if _still_holds(kept, backbone, dataset, device):
-            return kept
-        print("The features that were kept are no longer what this network computes: computing them anew.")
-    found = _compute(backbone, dataset, device, batch_size, progress)
-    if not torch.isfinite(found.features).all():
-        raise CourseError(
-            "some features are not finite: look for NaN in the backbone's weights and in the preprocessing"
-        )
-    if cache:
-        _write(file, found)
-    return found
+    device = torch.device(device)
+    how = _How(device, batch_size or (BATCH_ON_CPU if device.type == "cpu" else BATCH_ELSEWHERE))
+    if bfloat16:
+        how = _in_bfloat16_if_it_holds(how, backbone, dataset)
+    keeper = None
+    if cache and isinstance(dataset, ImageDataset):
+        keeper = FeatureCache(backbone, dataset.transform, device, how.numbers)
+    with tqdm(total=len(dataset), desc="features", unit="", leave=False, disable=not progress) as bar:
+        return _joined(_parts(backbone, dataset, how, keeper, bar.update))
+
+
+@dataclass(frozen=True)
+class _How:
+    """Where images become features, how many at once, and in which type of number."""
+
+    device: torch.device
+    batch_size: int
+    numbers: torch.dtype = torch.float32
+
+    @property
+    def precision(self):
+        if self.numbers == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.numbers)
 
 
 # How many images are computed anew to see whether kept features still hold, and how far, as a share of its length, a
@@ -69,65 +100,101 @@ def extract_features(
 # convolutions on a GPU round to 10 bits (TF32).
 SPOT_CHECKS = 4
 TOLERANCE = 2e-3
+# As above, for numbers of 16 bits: 8 of them say which digits, so that one rounding is off by 0.002 to 0.004.
+BFLOAT16_TOLERANCE = 3e-2
 
 
-def _still_holds(kept: Features, backbone, dataset, device) -> bool:
-    """Whether a few images, spread over the dataset, give the features and labels that were kept."""
-    if len(kept.features) != len(dataset):
+def _parts(backbone, dataset, how: _How, keeper: FeatureCache | None, done: Callable) -> list[Part]:
+    """The features of `PART` images each, in order: from disk where they are there, else computed and put there."""
+    spans = [range(start, min(start + PART, len(dataset))) for start in range(0, len(dataset), PART)]
+    files, kept = {}, {}
+    if keeper:
+        files = {span: keeper.file(dataset.subset(span)) for span in spans}
+        kept = _kept({span: keeper.read(file) for span, file in files.items()}, backbone, dataset, how)
+    parts = []
+    for span in spans:
+        if span in kept:
+            parts.append(kept.pop(span))
+            done(len(span))
+            continue
+        parts.append(_compute(backbone, dataset, span, how, done))
+        _require_finite(parts[-1].features)
+        # A photo that was replaced meanwhile leaves it open of which of the two these features are.
+        if keeper and keeper.file(dataset.subset(span)) == files[span]:
+            keeper.write(files[span], parts[-1])
+    return parts
+
+
+def _kept(read: dict[range, Part | None], backbone, dataset, how: _How) -> dict[range, Part]:
+    """The parts that were on disk, if the network still gives what they hold."""
+    kept = {span: part for span, part in read.items() if part is not None and len(part.features) == len(span)}
+    if kept and not _still_hold(kept, backbone, dataset, how):
+        print("The features that were kept are no longer what this network computes: computing them anew.")
+        return {}
+    return kept
+
+
+def _still_hold(kept: dict[range, Part], backbone, dataset, how: _How) -> bool:
+    """Whether a few images, spread over the parts, give the features and labels that were kept."""
+    each = -(-SPOT_CHECKS // len(kept))
+    few = {span: _spread(len(span), each) for span in kept}
+    then = torch.cat([kept[span].features[chosen] for span, chosen in few.items()])
+    labels = torch.cat([kept[span].labels[chosen] for span, chosen in few.items()])
+    now = _compute(backbone, dataset, [span[i] for span, chosen in few.items() for i in chosen], how)
+    return torch.equal(now.labels, labels) and _alike(now.features, then, TOLERANCE)
+
+
+def _spread(n: int, most: int) -> list[int]:
+    """Up to `most` numbers from 0 to n - 1, evenly spread."""
+    return torch.linspace(0, n - 1, min(most, n)).round().long().tolist()
+
+
+def _alike(found: Tensor, expected: Tensor, tolerance: float) -> bool:
+    if found.shape != expected.shape:
         return False
-    few = torch.linspace(0, len(dataset) - 1, min(SPOT_CHECKS, len(dataset))).round().long().tolist()
-    now = _compute(backbone, Subset(dataset, few), device, SPOT_CHECKS, progress=False)
-    then = kept.features[few]
-    if now.features.shape != then.shape or not torch.equal(now.labels, kept.labels[few]):
-        return False
-    off = (now.features - then).norm(dim=1)
-    return bool((off <= TOLERANCE * then.norm(dim=1)).all())  # a NaN is no match either
+    off = (found - expected).norm(dim=1)
+    return bool((off <= tolerance * expected.norm(dim=1)).all())  # a NaN is no match either
+
+
+def _in_bfloat16_if_it_holds(how: _How, backbone, dataset) -> _How:
+    few, short = _spread(len(dataset), SPOT_CHECKS), replace(how, numbers=torch.bfloat16)
+    exact, rounded = (_compute(backbone, dataset, few, one).features for one in (how, short))
+    if _alike(rounded, exact, BFLOAT16_TOLERANCE):
+        return short
+    print(f"In bfloat16 this network's features are off by more than {BFLOAT16_TOLERANCE:.0%}: computing in float32.")
+    return how
 
 
 @torch.no_grad()
-def _compute(backbone, dataset, device, batch_size, progress) -> Features:
+def _compute(backbone, dataset, indices: Sequence[int], how: _How, done: Callable = lambda images: None) -> Part:
     started = time.perf_counter()
     # Channels-last memory halves the time of depthwise convolutions on a CPU (benchmarks/features.py).
-    layout = {"device": device, "memory_format": torch.channels_last}
+    layout = {"device": how.device, "memory_format": torch.channels_last}
     backbone.to(**layout)
-    batches = DataLoader(dataset, batch_size=batch_size)
-    with eval_mode(backbone):
-        pairs = [
-            (backbone(images.to(**layout)).float().cpu(), labels)
-            for images, labels in collated(tqdm(batches, desc="features", leave=False, disable=not progress))
-        ]
-    features, labels = zip(*pairs, strict=True)
-    return Features(torch.cat(features), torch.cat(labels), time.perf_counter() - started)
+    batches = batches_ahead(dataset, indices, how.batch_size, pinned=how.device.type == "cuda")
+    features, labels = [], []
+    with eval_mode(backbone), how.precision:
+        for images, of_images in collated(batches):
+            features.append(backbone(images.to(**layout, non_blocking=True)).float())
+            labels.append(of_images)
+            done(len(of_images))
+    return Part(torch.cat(features).cpu(), torch.cat(labels), time.perf_counter() - started)
 
 
-def feature_file(backbone: nn.Module, dataset, device: torch.device | str = "cpu") -> Path:
-    """The cache file for this network, these images, this preprocessing and this kind of device."""
-    key = hashlib.blake2b(b"features, labels, seconds", digest_size=16)  # what a file holds
-    for name, value in backbone.state_dict().items():
-        key.update(name.encode())
-        key.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    for part in (str(backbone), dataset.fingerprint, repr(dataset.transform), torch.device(device).type):
-        key.update(part.encode())
-    folder = cache_dir() / "features"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{key.hexdigest()}.safetensors"
-
-
-def _read(file: Path) -> Features | None:
-    try:
-        kept = load_file(file)
-    except (FileNotFoundError, SafetensorError):  # never computed, or cut short: compute
-        return None
-    return Features(kept["features"], kept["labels"], kept["seconds"].item())
-
-
-def _write(file: Path, found: Features) -> None:
-    entries = {"features": found.features, "labels": found.labels, "seconds": torch.tensor(found.seconds)}
-    try:
-        with atomic_write(file) as draft:
-            save_file({name: value.contiguous() for name, value in entries.items()}, draft)
-    except (OSError, SafetensorError) as error:
+def _require_finite(features: Tensor) -> None:
+    if not torch.isfinite(features).all():
         raise CourseError(
-            f"cannot write the features to the cache {file.parent} ({first_line(error)}): free some space there, "
-            "or name another folder in COURSE_CACHE"
-        ) from None
+            "some features are not finite: look for NaN in the backbone's weights and in the preprocessing"
+        )
+
+
+def _joined(parts: list[Part]) -> Features:
+    """All parts in one, each let go as soon as it is copied, so that no feature is in memory twice for long."""
+    seconds, images = sum(part.seconds for part in parts), sum(len(part.labels) for part in parts)
+    features, labels = (one.new_empty(images, *one.shape[1:]) for one in parts[0][:2])
+    at = 0
+    while parts:
+        part = parts.pop(0)
+        after = at + len(part.labels)
+        features[at:after], labels[at:after], at = part.features, part.labels, after
+    return Features(features, labels, seconds)

@@ -205,7 +205,27 @@ def test_the_fingerprint_follows_the_files(tmp_path):
     moved = root.rename(tmp_path / "elsewhere")
     assert load_dataset(moved).train.fingerprint == before.train.fingerprint
     os.utime(load_dataset(moved).train.source.photos[0].path, ns=(1, 1))
-    assert load_dataset(moved).train.fingerprint != before.train.fingerprint
+    assert load_dataset(moved).train.fingerprint == before.train.fingerprint, "what is in it stayed"
+
+
+def test_a_photo_replaced_by_one_of_its_size_and_time_changes_the_fingerprint(tmp_path):
+    root = make_dataset(tmp_path / "zoo", a=4, b=4)
+    before = load_dataset(root)
+    then = before.train.fingerprint
+    path = before.train.source.photos[0].path
+    content, times = path.read_bytes(), path.stat()
+    path.write_bytes(content[:-20] + bytes(byte ^ 1 for byte in content[-20:-2]) + content[-2:])
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    after = load_dataset(root)
+    assert after.train.source.photos == before.train.source.photos
+    assert after.train.fingerprint != then
+
+
+def test_a_photo_that_is_gone_is_told_where_the_fingerprint_is_asked_for(tmp_path):
+    data = load_dataset(make_dataset(tmp_path / "zoo", a=4, b=4))
+    data.train.source.photos[0].path.unlink()
+    with pytest.raises(CourseError, match="no such file"):
+        _ = data.train.fingerprint
 
 
 def test_good_files_are_decoded_once_and_changed_ones_again(tmp_path, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from PIL import Image
@@ -18,6 +20,7 @@ from helpers.training import (
     devices,
     evaluate,
     extract_features,
+    feature_cache,
     loader,
     pick_device,
     predict,
@@ -25,7 +28,7 @@ from helpers.training import (
     train,
 )
 from helpers.training import features as features_module
-from helpers.training.features import feature_file
+from helpers.training.feature_cache import FeatureCache
 
 
 def to_tensor(image: Image.Image) -> torch.Tensor:
@@ -247,6 +250,10 @@ def test_features_are_computed_once_and_read_back_with_their_seconds(network, da
     assert again.seconds == pytest.approx(first.seconds)
 
 
+def feature_file(network, dataset, device="cpu") -> Path:
+    return FeatureCache(network, dataset.transform, device).file(dataset)
+
+
 def test_other_weights_images_or_preprocessing_are_computed_anew(network, dataset):
     key = feature_file(network, dataset)
     assert feature_file(network, dataset.subset(range(9))) != key
@@ -272,6 +279,8 @@ class Pooled(nn.Module):
 
 class Brightness:
     """A transform of one's own, which does not tell its settings."""
+
+    __slots__ = ("factor",)
 
     def __init__(self, factor):
         self.factor = factor
@@ -305,6 +314,32 @@ def test_a_transform_that_does_not_tell_its_settings_is_computed_anew(network, d
     )
 
 
+class Contrast:
+    """A transform of one's own with the `repr` that every object has, but for its address."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, image):
+        return (to_tensor(image) - 0.5) * self.factor
+
+    def __repr__(self):
+        return "Contrast()"
+
+
+def brighter_by(amount):
+    return lambda image: to_tensor(image) + amount
+
+
+def test_the_settings_of_a_transform_and_the_code_of_a_function_are_part_of_the_key(network, dataset):
+    def key(transform):
+        return feature_file(network, dataset.with_transform(transform))
+
+    assert key(Contrast(1.0)) == key(Contrast(1.0)) != key(Contrast(2.0))
+    assert key(brighter_by(0.1)) == key(brighter_by(0.1)) != key(brighter_by(0.2))
+    assert key(lambda image: to_tensor(image) + 1) != key(lambda image: to_tensor(image) - 1)
+
+
 def test_other_threads_and_batch_sizes_read_what_was_kept(network, dataset, passes):
     first = extract_features(network, dataset, batch_size=1)
     threads = torch.get_num_threads()
@@ -335,21 +370,41 @@ def to_tensor_brighter(image: Image.Image) -> torch.Tensor:
     return to_tensor(image) + 0.1
 
 
-def test_a_damaged_file_of_features_is_computed_again(network, dataset):
+@pytest.mark.parametrize(
+    "damage",
+    [lambda whole: whole[:50], lambda whole: b"", lambda whole: whole[:-9] + b"\xff" + whole[-8:]],
+    ids=["cut short", "empty", "one byte of the features"],
+)
+def test_a_damaged_file_of_features_is_computed_again(network, dataset, damage, capsys):
     expected = extract_features(network, dataset).features
     file = feature_file(network, dataset)
-    file.write_bytes(file.read_bytes()[:50])
+    file.write_bytes(damage(file.read_bytes()))
+    capsys.readouterr()
     assert torch.equal(extract_features(network, dataset).features, expected)
-    assert len(features_module.load_file(file)["features"]) == len(dataset)
+    assert capsys.readouterr().out.count("damaged: computing its images anew") == 1
+    assert torch.equal(extract_features(network, dataset).features, expected)
+    assert not capsys.readouterr().out
 
 
-def test_a_cache_that_cannot_be_written_is_told(network, dataset, monkeypatch):
-    def full(*_):
+def test_a_full_disk_is_told_once_and_the_features_are_computed(network, dataset, monkeypatch, capsys):
+    def full(*_, **__):
         raise SafetensorError("I/O error: No space left on device")
 
-    monkeypatch.setattr(features_module, "save_file", full)
-    with pytest.raises(CourseError, match=r"No space left on device.*COURSE_CACHE"):
-        extract_features(network, dataset)
+    monkeypatch.setattr(features_module, "PART", 4)
+    monkeypatch.setattr(feature_cache, "save_file", full)
+    found = extract_features(network, dataset).features
+    assert torch.equal(found, extract_features(network, dataset, cache=False).features)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "No space left on device" in line and "COURSE_CACHE" in line
+
+
+def test_a_cache_that_cannot_be_made_is_told_and_the_features_are_computed(
+    network, dataset, monkeypatch, tmp_path, capsys
+):
+    (tmp_path / "a file").write_text("")
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "a file"))
+    assert len(extract_features(network, dataset).features) == len(dataset)
+    assert capsys.readouterr().out.count("\n") == 1
 
 
 def test_weights_with_nan_are_told(network, dataset):

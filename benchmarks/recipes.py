@@ -1,0 +1,195 @@
+"""This course's recipes beside those of the PyTorch tutorial and of fastai: same photos, same network, same machine.
+
+    python benchmarks/recipes.py PHOTOS [PHOTOS ...]     # folders with train/ and val/, each with a folder a class
+    python benchmarks/recipes.py PHOTOS --without fastai # a peer that is not installed
+
+About 90 minutes on two quiet cores for ants and bees (244 photos to train on) and five flowers (400); killed, it goes
+on with the runs that are missing. fastai belongs to this benchmark alone; where it is missing, install it with
+`.venv/bin/python -m uv pip install fastai==2.8.12`.
+
+The folder val/ is held out. The peers' recipes (`peers.py`) train on all of train/; the course's keep a fifth of it to
+choose by. Seconds run from loading the network to the last look at the held-out photos, in a process that has loaded
+its libraries; the features of frozen networks are computed anew. For each peer the table says how long it took, how
+long the course's recipe of the same kind took, and the accuracy of both: the course's counts as there when it is at
+least as accurate as the peer is at its end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import peers
+import torch
+from frozen_backbone import names_of_the_lesson
+from study_run import Log, Row, Task, run_all
+
+from helpers.course import show_table
+from helpers.course.measured import save_measured, versions_here
+from helpers.data import load_dataset
+from helpers.errors import CourseError, first_line
+from helpers.models import freeze, load_backbone, remove_head
+from helpers.places import cache_dir
+from helpers.training import accuracy, as_tensors, device_name, extract_features
+from helpers.training.strategies import Images, fine_tuned, right_on
+
+NAME = "recipes"
+BACKBONE, SEEDS = "efficientnet_lite0", 3
+RATE = 3e-3  # of the head, "differential": what the search of benchmarks/fine_tuning.py found at 25 a class
+PATIENCE = 3
+# Each recipe of others and the course's that is held against it.
+AGAINST = {
+    "tutorial, frozen": "course, frozen",
+    "tutorial, all": "course, all",
+    "fastai, fine_tune": "course, frozen",
+}
+# Minutes a run, for the time that is left to be told.
+MINUTES = {
+    "tutorial, frozen": 4,
+    "tutorial, all": 9,
+    "fastai, fine_tune": 2,
+    "course, frozen": 0.2,
+    "course, all": 2,
+}
+Curve = peers.Curve
+
+
+# -- The course's ---------------------------------------------------------------------------------------------------
+
+
+def course_frozen(photos: Path, seed: int) -> Curve:
+    """Lesson 03: features once, and its own `train_head` on them."""
+    with contextlib.redirect_stdout(io.StringIO()):  # what the lesson's first cells print
+        lesson = names_of_the_lesson()
+    started = time.perf_counter()
+    backbone = load_backbone(BACKBONE, download=False)
+    data = load_dataset(photos, seed=seed).with_transform(backbone.transforms)
+    network, width = remove_head(backbone.model)
+    train, test = (extract_features(freeze(network), part) for part in (data.train, data.test))
+    lesson.update(width=width, classes=data.classes)  # which `linear_head` asks for
+    head = lesson["train_head"](lesson["linear_head"], train.features, train.labels, seed=seed)
+    with torch.no_grad():
+        return [(accuracy(head(test.features), test.labels), time.perf_counter() - started)]
+
+
+def course_all(photos: Path, seed: int) -> Curve:
+    """Lesson 05: a rate for each part of the network, until the validation photos stop it."""
+    started = time.perf_counter()
+    backbone = load_backbone(BACKBONE, download=False)
+    data = load_dataset(photos, seed=seed).with_transform(backbone.transforms)
+    images = Images(as_tensors(data.train), as_tensors(data.val), len(data.classes))
+    done = fine_tuned("differential", backbone.model, images, RATE, seed, patience=PATIENCE)
+    right = right_on(done.network, *as_tensors(data.test))
+    return [(right.float().mean().item(), time.perf_counter() - started)]
+
+
+# -- All of them ----------------------------------------------------------------------------------------------------
+
+
+def curve_of(recipe: str, photos: Path, seed: int, epochs: dict[str, int]) -> Curve:
+    folders = {"train": photos / "train", "held_out": photos / "val", "backbone": BACKBONE, "seed": seed}
+    if recipe.startswith("tutorial"):
+        return peers.tutorial(**folders, frozen=recipe.endswith("frozen"), **epochs)
+    if recipe.startswith("fastai"):
+        return peers.fastai(**folders, **epochs)
+    return (course_frozen if recipe.endswith("frozen") else course_all)(photos, seed)
+
+
+def run(task: Task) -> Row:
+    """One recipe with one seed, in a cache of its own: nothing is read that another run computed."""
+    epochs = {"epochs": task["epochs"]} if task["epochs"] else {}
+    kept = os.environ.get("COURSE_CACHE")
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["COURSE_CACHE"] = cache
+        try:
+            curve = curve_of(task["recipe"], Path(task["photos"]), task["seed"], epochs)
+        finally:
+            os.environ.pop("COURSE_CACHE")
+            if kept:
+                os.environ["COURSE_CACHE"] = kept
+    return {**task, "accuracy": [round(a, 4) for a, _ in curve], "seconds": [round(s, 2) for _, s in curve]}
+
+
+def key(row: Row) -> tuple[str, str, int]:
+    return Path(row["photos"]).name, row["recipe"], row["seed"]
+
+
+def minutes(row: Row) -> float:
+    return MINUTES[row["recipe"]]
+
+
+def table(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """For each set of photos a row for each peer, beside the course's recipe that is held against it."""
+    found = []
+    for photos in dict.fromkeys(Path(row["photos"]).name for row in rows):
+        runs: dict[str, list[Row]] = {}
+        for row in rows:
+            if Path(row["photos"]).name == photos:
+                runs.setdefault(row["recipe"], []).append(row)
+        for peer, ours in AGAINST.items():
+            if peer in runs and ours in runs:
+                found.append(_compared(photos, peer, runs[peer], ours, runs[ours]))
+    return found
+
+
+def _compared(photos: str, peer: str, of_peer: list[Row], ours: str, of_ours: list[Row]) -> dict[str, Any]:
+    theirs, mine = (statistics.mean(row["accuracy"][-1] for row in rows) for rows in (of_peer, of_ours))
+    took, need = (statistics.mean(row["seconds"][-1] for row in rows) for rows in (of_peer, of_ours))
+    return {
+        "photos": photos,
+        "peer": peer,
+        "peer's accuracy": round(theirs, 4),
+        "peer's best epoch": round(statistics.mean(max(row["accuracy"]) for row in of_peer), 4),
+        "peer's seconds": round(took, 1),
+        "ours": ours,
+        "our accuracy": round(mine, 4),
+        "our seconds": round(need, 1),
+        "ratio of seconds": round(took / need, 1),
+        "no less accurate": mine >= theirs,
+        "seeds": min(len(of_peer), len(of_ours)),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", nargs="+", type=Path, help="folders with train/ and val/")
+    parser.add_argument("--without", nargs="+", default=[], help="names that a recipe begins with, such as fastai")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--epochs", type=int, help="of the peers, to try the program: nothing is written")
+    given = parser.parse_args()
+    if lacking := [f for folder in given.photos for f in (folder / "train", folder / "val") if not f.is_dir()]:
+        raise CourseError(f"no folder {lacking[0]}: name folders that hold train/ and val/")
+    recipes = [name for name in MINUTES if not name.startswith(tuple(given.without))]
+    # One seed of each first: what breaks does so early.
+    tasks = [
+        {"photos": str(photos.resolve()), "recipe": recipe, "seed": seed, "epochs": given.epochs}
+        for seed in range(given.seeds)
+        for photos in given.photos
+        for recipe in recipes
+    ]
+    settings = {"BACKBONE": BACKBONE, "RATE": RATE, "PATIENCE": PATIENCE, "epochs": given.epochs}
+    log = Log(cache_dir() / f"{NAME}{'_tried' if given.epochs else ''}.jsonl", key, settings)
+    run_all([lambda: tasks], log, run, total=len(tasks), weight=minutes, whole_weight=sum(map(minutes, tasks)))
+    rows = [log[task] for task in tasks]
+    compared, title = table(rows), "Not written: the peers had other epochs than published"
+    if not given.epochs:
+        facts = {"parameters": settings, "versions": versions_here(), "device": device_name(torch.device("cpu"))}
+        without_paths = [{**row, "photos": Path(row["photos"]).name} for row in rows]
+        title = f"Written to {save_measured(NAME, {'results': compared, 'runs': without_paths, **facts})}"
+    show_table(compared, title)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except CourseError as error:
+        sys.exit(first_line(error))
