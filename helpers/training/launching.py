@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import queue
 import re
@@ -63,6 +64,7 @@ def launch(command: Sequence[str], *, watch: Watch | None = None, timeout: float
     Raises:
         CourseError: it failed or took too long; with the reason that one of its processes gave.
     """
+    gc.collect()
     give_back_free_memory()  # the processes will need it
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         started = subprocess.Popen(
