@@ -11,7 +11,7 @@ import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from helpers.course.lessons import Contract, all_lessons
-from helpers.course.running import resident_bytes
+from helpers.course.running import bytes_held
 
 # A contract is for a lesson that has two cores to itself. Beside another worker it has one.
 SHARE = 2 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1 else 1
@@ -56,7 +56,7 @@ def _timed(item: pytest.Item) -> Iterator[None]:
 def _watch(notebook: IPyNbFile) -> None:
     """Keep the most that the kernel and its children held, until the kernel is gone."""
     kernel = notebook.kernel.km.provisioner.pid
-    while held := resident_bytes(kernel):
+    while held := bytes_held(kernel):
         _peak[notebook] = max(_peak[notebook], held)
         time.sleep(_EVERY)
 

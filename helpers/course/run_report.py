@@ -31,7 +31,7 @@ def summary_text(summary: Summary) -> str:
 
 
 def _as_json(result: Result) -> dict:
-    entry = {name: getattr(result, name) for name in ("name", "status", "seconds", "peak_rss_mb", "checks")}
+    entry = {name: getattr(result, name) for name in ("name", "status", "seconds", "peak_mb", "checks")}
     return entry if result.error is None else {**entry, "error": result.error, "cell": result.cell}
 
 
@@ -51,7 +51,7 @@ def index_page(summary: Summary) -> str:
 
 def _row(result: Result) -> str:
     name = html.escape(result.name)
-    numbers = [f"{result.seconds:.1f}", f"{result.peak_rss_mb:,.0f}", *map(str, result.checks.values())]
+    numbers = [f"{result.seconds:.1f}", f"{result.peak_mb:,.0f}", *map(str, result.checks.values())]
     cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
     return f'<tr><th scope="row"><a href="{name}.html">{name}</a></th><td>{result.status}</td>{cells}</tr>'
 

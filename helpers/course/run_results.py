@@ -13,7 +13,7 @@ class Result:
     name: str
     status: str  # "ok" or "failed"
     seconds: float
-    peak_rss_mb: float
+    peak_mb: float
     checks: dict[str, int]
     notebook: Path  # as executed
     error: str | None = None

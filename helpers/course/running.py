@@ -202,21 +202,30 @@ def _watch(run: _Run) -> None:
 
 
 def _sample_memory(run: _Run, kernel: int) -> None:
-    """Keep the highest sum of resident memory over the kernel and its children."""
+    """Keep the highest sum of memory over the kernel and its children."""
     while not run.finished.is_set():
-        run.peak_bytes = max(run.peak_bytes, resident_bytes(kernel))
+        run.peak_bytes = max(run.peak_bytes, bytes_held(kernel))
         run.finished.wait(_SAMPLE_EVERY)
 
 
-def resident_bytes(process: int) -> int:
-    """The memory that a process and its children hold now; 0 where it is gone."""
+def bytes_held(process: int) -> int:
+    """The memory that a process and its children hold now; 0 where it is gone.
+
+    Pages that they share, such as PyTorch's libraries, count once, where the system tells (Linux does).
+    """
     total = 0
     with contextlib.suppress(psutil.Error):  # gone meanwhile: the samples so far stand
         kernel = psutil.Process(process)
         for one in (kernel, *kernel.children(recursive=True)):
             with contextlib.suppress(psutil.Error):
-                total += one.memory_info().rss
+                total += _bytes_of(one)
     return total
+
+
+def _bytes_of(process: psutil.Process) -> int:
+    if not psutil.LINUX:
+        return process.memory_info().rss
+    return process.memory_full_info().pss
 
 
 def _run_one(run: _Run, out: Path) -> Result:
@@ -346,5 +355,5 @@ class _Progress:
 def _line(result: Result) -> str:
     checks = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in result.checks.items() if count)
     failure = f" In [{result.cell}] {result.error}" if result.error else ""
-    measured = f"{result.seconds:.1f} s, {result.peak_rss_mb:,.0f} MB"
+    measured = f"{result.seconds:.1f} s, {result.peak_mb:,.0f} MB"
     return f"{result.name}: {result.status}, {measured}, {checks or 'no checks'}.{failure}"
