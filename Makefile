@@ -29,7 +29,7 @@ help:
 	@echo "make notebooks  execute the lessons and write them back, for those who change them: about a minute a lesson"
 	@echo "make measured   run again what is too long for a lesson, into data/measured: about two hours on two cores"
 	@echo "make study      run the study of lesson 08 again: hours; stopped or killed, it goes on where it was"
-	@echo "make bench      measure speed and growth: minutes; PHOTOS=folder adds the recipes of others, about an hour a folder"
+	@echo "make bench      measure speed and growth: minutes; PHOTOS=folder adds recipes of others: about an hour a folder"
 	@echo "make lock       write requirements.lock from pyproject.toml: seconds, needs the network"
 
 # -- Set-up -------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def measure(count: int) -> dict[str, Any]:
     backbone = load_backbone(BACKBONE, download=False)
     network = freeze(remove_head(backbone.model)[0])
     images = photos(count).with_transform(backbone.transforms_for(SIDE))
-    extract_features(network, images.subset(range(16)), cache=False)  # what is loaded at first use
+    extract_features(network, images.subset(range(min(16, count))), cache=False)  # what is loaded at first use
     with peak_memory("cpu") as peak:
         first, features = timed(network, images)
     again, _ = timed(network, images)

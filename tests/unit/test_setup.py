@@ -20,7 +20,7 @@ from helpers.course.lessons import all_lessons
 from helpers.places import repository
 
 ROOT = repository()
-TARGETS = ("setup", "lab", "run", "update", "test", "lint", "notebooks", "measured", "study", "lock")
+TARGETS = ("setup", "lab", "run", "update", "test", "lint", "notebooks", "measured", "study", "bench", "lock")
 
 
 def text(name: str) -> str:
