@@ -39,10 +39,9 @@ from helpers.training.strategies import Images, few_of_each, fine_tuned, right_o
 def dataset(domain: str) -> Splits:
     """The domain's pictures; painted ones are kept on disk, so that they are painted once and not by each process."""
     how = plan.DOMAINS[domain]
-    parts = {f"{part}_per_class": count for part, count in plan.PARTS[how["name_or_folder"]].items()}
-    return load_dataset(
-        **how, seed=0, image_size=plan.PAINTED_SIDE, train_per_class=max(plan.sizes_of(domain)), **parts
-    )
+    name = how["name_or_folder"]
+    parts = {f"{part}_per_class": count for part, count in plan.PARTS[name].items()}
+    return load_dataset(**how, seed=0, image_size=plan.PAINTED_SIDE, train_per_class=plan.POOL[name], **parts)
 
 
 @functools.lru_cache(maxsize=1)
