@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from helpers.course.measured import load_measured
-from helpers.errors import unknown_name
+from helpers.errors import CourseError, unknown_name
 
 NAME = "study"
 
@@ -89,7 +89,8 @@ class Study:
         if strategy not in self.strategies:
             raise unknown_name("strategy of the study", strategy, self.strategies)
         if per_class not in sizes:
-            raise unknown_name(f"size of {domain}", str(per_class), map(str, sizes))
+            known = ", ".join(map(str, sizes))
+            raise CourseError(f"the study has no {per_class} pictures a class of {domain}: ask for one of {known}")
         return self.cells[domain, strategy, per_class]
 
     def right(self, domain: str, per_class: int) -> dict[str, Tensor]:

@@ -224,7 +224,7 @@ class TestTable:
 
     def test_what_is_not_there_is_told_with_what_is(self, table):
         for asked, told in {
-            ("digits", "LoRA", 500): "Known: 2, 5, 20, 100",
+            ("digits", "LoRA", 500): "ask for one of 2, 5, 20, 100",
             ("digit", "LoRA", 2): "Known: ",
             ("digits", "Lora", 2): "LP-FT, LoRA",
         }.items():
@@ -259,16 +259,22 @@ class TestTable:
             steady = [name for name in names if (domain, size, name) not in unsteady]
             assert "scratch" not in names, (domain, size)
             assert set(steady) & {"one rate", "differential", "LP-FT"}, (domain, size)
-        tune = ("one rate", "differential", "LP-FT")
-        for size in (2, 5, 20):
-            assert not any(beats(near, size, name, "linear probe") for name in STRATEGIES)
-        for domain, border in ((near, 100), (far, 5)):
-            for size in table.sizes(domain):
-                assert all(beats(domain, size, name, "linear probe") == (size >= border) for name in tune), size
-                assert not gap(domain, size, "LP-FT", "one rate").beyond_chance
+        borders = {"one rate": (100, 20), "differential": (100, 5), "LP-FT": (100, 5), "LoRA": (100, 100)}
+        for name, of_both in borders.items():
+            for domain, border in zip((near, far), of_both, strict=True):
+                ahead = {size for size in table.sizes(domain) if beats(domain, size, name, "linear probe")}
+                assert ahead == {size for size in table.sizes(domain) if size >= border}, (name, domain)
+        assert not any(beats(near, size, name, "linear probe") for name in STRATEGIES for size in (2, 5, 20))
+        for domain in (near, far):
+            assert not any(gap(domain, size, "LP-FT", "one rate").beyond_chance for size in table.sizes(domain))
+        middle = table.domains[1]
+        assert {size for domain, size, name in unsteady if (domain, name) == (middle, "one rate")} == {2, 5, 20}
+        assert beats(middle, 20, "differential", "linear probe") and not beats(middle, 20, "LP-FT", "linear probe")
         assert 100 * table.about[near].classes < 1000
-        assert not beats(near, 100, "last stage", "linear probe") and not beats(far, 5, "last stage", "linear probe")
+        last = [beats(near, size, "last stage", "linear probe") for size in table.sizes(near)]
+        assert not last[-1] and not beats(far, 20, "last stage", "linear probe")
+        assert beats(far, 100, "last stage", "linear probe") and beats(far, 100, "scratch", "linear probe")
         lora = [beats(near, size, "one rate", "LoRA") for size in table.sizes(near)]
         assert sum(lora) == 1 and not any(beats(near, size, "LoRA", "one rate") for size in table.sizes(near))
         most = max(table.sizes(near))
-        assert beats(near, most, "scratch", "linear probe") and beats(near, most, "one rate", "scratch")
+        assert not gap(near, most, "scratch", "linear probe").beyond_chance and beats(near, most, "one rate", "scratch")
