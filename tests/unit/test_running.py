@@ -225,7 +225,7 @@ def test_peak_memory_sees_what_a_cell_held_for_a_moment(executed):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell what processes share")
 def test_what_two_processes_share_counts_once():
-    program = "import os, time; held = b'1' * 200_000_000; os.fork(); print('ready', flush=True); time.sleep(60)"
+    program = r"import os, time; held = b'1' * 200_000_000; os.fork(); os.write(1, b'ready\n'); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert [process.stdout.readline(), process.stdout.readline()] == ["ready\n", "ready\n"]

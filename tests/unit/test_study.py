@@ -278,3 +278,8 @@ class TestTable:
         assert sum(lora) == 1 and not any(beats(near, size, "LoRA", "one rate") for size in table.sizes(near))
         most = max(table.sizes(near))
         assert not gap(near, most, "scratch", "linear probe").beyond_chance and beats(near, most, "one rate", "scratch")
+        for domain, size in every:  # in no cell do all seeds name the same winner
+            tested = torch.stack([table.cell(domain, name, size).accuracies for name in STRATEGIES])
+            assert len(set(tested.argmax(dim=0).tolist())) > 1
+            if domain == middle and size <= 20:
+                assert STRATEGIES[tested[:, 0].argmax()] == "one rate"
