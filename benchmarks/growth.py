@@ -60,6 +60,7 @@ def make_photos(count: int) -> None:
         if not file.exists():
             move = number // PAINTED
             moved = np.roll(flowers[number % PAINTED], (move // 8, move % 8), axis=(0, 1))
+            # not by atomic_write, which looks through the whole folder for old drafts each time
             Image.fromarray(moved).save(draft := file.with_suffix(".tmp"), "JPEG", quality=95)
             draft.replace(file)
 

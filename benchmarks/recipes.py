@@ -27,6 +27,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import peers
 import torch
@@ -107,15 +108,8 @@ def curve_of(recipe: str, photos: Path, seed: int, epochs: dict[str, int]) -> Cu
 def run(task: Task) -> Row:
     """One recipe with one seed, in a cache of its own: nothing is read that another run computed."""
     epochs = {"epochs": task["epochs"]} if task["epochs"] else {}
-    kept = os.environ.get("COURSE_CACHE")
-    with tempfile.TemporaryDirectory() as cache:
-        os.environ["COURSE_CACHE"] = cache
-        try:
-            curve = curve_of(task["recipe"], Path(task["photos"]), task["seed"], epochs)
-        finally:
-            os.environ.pop("COURSE_CACHE")
-            if kept:
-                os.environ["COURSE_CACHE"] = kept
+    with tempfile.TemporaryDirectory() as cache, patch.dict(os.environ, COURSE_CACHE=cache):
+        curve = curve_of(task["recipe"], Path(task["photos"]), task["seed"], epochs)
     return {**task, "accuracy": [round(a, 4) for a, _ in curve], "seconds": [round(s, 2) for _, s in curve]}
 
 

@@ -26,8 +26,8 @@ def explore(
         choices: the values to choose from, by the name of the argument.
         labels: what to write beside a control, by the name of the argument.
     """
-    first = {name: values[0] for name, values in choices.items()}
-    show_figure(draw(**first))
+    drawn = functools.cache(lambda *values: draw(**dict(zip(choices, values, strict=True))))
+    show_figure(drawn(*(values[0] for values in choices.values())))
     if not in_notebook():
         return
     import ipywidgets
@@ -44,7 +44,7 @@ def explore(
         )
         for name, values in choices.items()
     }
-    told = functools.cache(lambda *values: _as_html(draw(**dict(zip(choices, values, strict=True)))))
+    told = functools.cache(lambda *values: _as_html(drawn(*values)))
     picture = ipywidgets.HTML()
 
     def redraw(_: object = None) -> None:

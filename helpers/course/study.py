@@ -22,7 +22,6 @@ NAME = "study"
 class Domain:
     """Pictures of one kind. `distance` is that from the network's pretraining (`helpers.models.distance`)."""
 
-    name: str
     distance: float
     classes: int
     test_images: int
@@ -105,7 +104,7 @@ def load_study() -> Study:
         CourseError: the file is not there, or it is damaged.
     """
     found = load_measured(NAME)
-    about = {name: Domain(name, **one) for name, one in found["domains"].items()}
+    about = {name: Domain(**one) for name, one in found["domains"].items()}
     about = dict(sorted(about.items(), key=lambda item: item[1].distance))
     cells = {
         (row["domain"], row["strategy"], row["per_class"]): _cell(row, about[row["domain"]]) for row in found["results"]
