@@ -42,6 +42,7 @@ def runs(recipe: str, accuracy: float, seconds: float) -> list[dict]:
             "seed": seed,
             "accuracy": [0.99, accuracy],
             "seconds": [1.0, seconds],
+            "core seconds": 2 * seconds,
         }
         for seed in range(2)
     ]
@@ -51,7 +52,7 @@ def test_a_peer_is_held_against_its_own_end_and_not_its_best_epoch(program):
     rows = [*runs("tutorial, frozen", 0.9, 100.0), *runs("course, frozen", 0.9, 4.0), *runs("tutorial, all", 0.9, 50.0)]
     (row,) = program("recipes").table(rows)
     assert (row["photos"], row["peer"], row["ours"], row["seeds"]) == ("ants", "tutorial, frozen", "course, frozen", 2)
-    assert (row["ratio of seconds"], row["no less accurate"]) == (25.0, True)
+    assert (row["ratio of seconds"], row["ratio of core seconds"], row["no less accurate"]) == (25.0, 25.0, True)
     assert (row["peer's accuracy"], row["peer's best epoch"]) == (0.9, 0.99)
 
 
@@ -79,8 +80,9 @@ def test_recipes_run_once_and_what_is_there_is_not_run_again(program, photos, mo
     assert "Not written" in capsys.readouterr().out
     (log,) = (photos.parent / "cache").glob("*.jsonl")
     _, *rows = map(json.loads, log.read_text().splitlines())
-    assert [row["recipe"] for row in rows] == ["tutorial, frozen", "course, frozen"]
+    assert [row["recipe"] for row in rows] == ["course, frozen", "tutorial, frozen"]
     assert all(0 <= row["accuracy"][0] <= 1 < 60 * row["seconds"][0] for row in rows)
+    assert all(row["core seconds"] > 0 for row in rows)
     monkeypatch.setattr(recipes, "run", None)
     recipes.main()
 
