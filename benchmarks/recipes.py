@@ -156,9 +156,9 @@ def _compared(photos: str, peer: str, of_peer: list[Row], ours: str, of_ours: li
     return {
         "photos": photos,
         "peer": peer,
-        "peer's accuracy": round(theirs, 4),
-        "peer's best epoch": round(statistics.mean(max(row["accuracy"]) for row in of_peer), 4),
-        "peer's seconds": round(took, 1),
+        "their accuracy": round(theirs, 4),
+        "their best epoch": round(statistics.mean(max(row["accuracy"]) for row in of_peer), 4),
+        "their seconds": round(took, 1),
         "ours": ours,
         "our accuracy": round(mine, 4),
         "our seconds": round(need, 1),

@@ -53,7 +53,7 @@ def test_a_peer_is_held_against_its_own_end_and_not_its_best_epoch(program):
     (row,) = program("recipes").table(rows)
     assert (row["photos"], row["peer"], row["ours"], row["seeds"]) == ("ants", "tutorial, frozen", "course, frozen", 2)
     assert (row["ratio of seconds"], row["ratio of core seconds"], row["no less accurate"]) == (25.0, 25.0, True)
-    assert (row["peer's accuracy"], row["peer's best epoch"]) == (0.9, 0.99)
+    assert (row["their accuracy"], row["their best epoch"]) == (0.9, 0.99)
 
 
 def test_a_less_accurate_recipe_is_not_called_as_good(program):
