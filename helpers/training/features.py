@@ -77,7 +77,7 @@ def extract_features(
     if cache and isinstance(dataset, ImageDataset):
         keeper = FeatureCache(backbone, dataset.transform, device, how.numbers)
     with tqdm(total=len(dataset), desc="features", unit="", leave=False, disable=not progress) as bar:
-        return _joined(_parts(backbone, dataset, how, keeper, bar.update))
+        return _gathered(backbone, dataset, how, keeper, bar.update)
 
 
 @dataclass(frozen=True)
@@ -104,44 +104,62 @@ TOLERANCE = 2e-3
 BFLOAT16_TOLERANCE = 3e-2
 
 
-def _parts(backbone, dataset, how: _How, keeper: FeatureCache | None, done: Callable) -> list[Part]:
-    """The features of `PART` images each, in order: from disk where they are there, else computed and put there."""
+class _Whole:
+    """The features of all images, filled part by part: no part is in memory twice for long."""
+
+    def __init__(self, images: int):
+        self.images, self.seconds = images, {}
+
+    def put(self, span: range, part: Part) -> None:
+        if not self.seconds:
+            self.features, self.labels = (one.new_empty(self.images, *one.shape[1:]) for one in part[:2])
+        here = slice(span.start, span.stop)
+        self.features[here], self.labels[here], self.seconds[span] = part
+
+    def forget(self) -> None:
+        self.seconds.clear()
+
+    def as_features(self) -> Features:
+        return Features(self.features, self.labels, sum(self.seconds.values()))
+
+
+def _gathered(backbone, dataset, how: _How, keeper: FeatureCache | None, done: Callable) -> Features:
+    """The features of `PART` images after another: from disk where they are there, else computed and put there."""
     spans = [range(start, min(start + PART, len(dataset))) for start in range(0, len(dataset), PART)]
-    files, kept = {}, {}
-    if keeper:
-        files = {span: keeper.file(dataset.subset(span)) for span in spans}
-        kept = _kept({span: keeper.read(file) for span, file in files.items()}, backbone, dataset, how)
-    parts = []
+    files = {span: keeper.file(dataset.subset(span)) for span in spans} if keeper else {}
+    whole = _kept(files, backbone, dataset, how, keeper)
     for span in spans:
-        if span in kept:
-            parts.append(kept.pop(span))
+        if span not in whole.seconds:
+            part = _compute(backbone, dataset, span, how, done)
+            _require_finite(part.features)
+            whole.put(span, part)
+            # A photo that was replaced meanwhile leaves it open of which of the two these features are.
+            if keeper and keeper.file(dataset.subset(span)) == files[span]:
+                keeper.write(files[span], part)
+        else:
             done(len(span))
-            continue
-        parts.append(_compute(backbone, dataset, span, how, done))
-        _require_finite(parts[-1].features)
-        # A photo that was replaced meanwhile leaves it open of which of the two these features are.
-        if keeper and keeper.file(dataset.subset(span)) == files[span]:
-            keeper.write(files[span], parts[-1])
-    return parts
+    return whole.as_features()
 
 
-def _kept(read: dict[range, Part | None], backbone, dataset, how: _How) -> dict[range, Part]:
-    """The parts that were on disk, if the network still gives what they hold."""
-    kept = {span: part for span, part in read.items() if part is not None and len(part.features) == len(span)}
-    if kept and not _still_hold(kept, backbone, dataset, how):
+def _kept(files: dict, backbone, dataset, how: _How, keeper: FeatureCache | None) -> _Whole:
+    """What was on disk, if the network still gives what is kept there."""
+    whole = _Whole(len(dataset))
+    for span, file in files.items():
+        part = keeper.read(file)
+        if part is not None and len(part.features) == len(span):
+            whole.put(span, part)
+    if whole.seconds and not _still_hold(whole, backbone, dataset, how):
         print("The features that were kept are no longer what this network computes: computing them anew.")
-        return {}
-    return kept
+        whole.forget()
+    return whole
 
 
-def _still_hold(kept: dict[range, Part], backbone, dataset, how: _How) -> bool:
+def _still_hold(kept: _Whole, backbone, dataset, how: _How) -> bool:
     """Whether a few images, spread over the parts, give the features and labels that were kept."""
-    each = -(-SPOT_CHECKS // len(kept))
-    few = {span: _spread(len(span), each) for span in kept}
-    then = torch.cat([kept[span].features[chosen] for span, chosen in few.items()])
-    labels = torch.cat([kept[span].labels[chosen] for span, chosen in few.items()])
-    now = _compute(backbone, dataset, [span[i] for span, chosen in few.items() for i in chosen], how)
-    return torch.equal(now.labels, labels) and _alike(now.features, then, TOLERANCE)
+    each = -(-SPOT_CHECKS // len(kept.seconds))
+    few = [span[i] for span in kept.seconds for i in _spread(len(span), each)]
+    now = _compute(backbone, dataset, few, how)
+    return torch.equal(now.labels, kept.labels[few]) and _alike(now.features, kept.features[few], TOLERANCE)
 
 
 def _spread(n: int, most: int) -> list[int]:
@@ -186,15 +204,3 @@ def _require_finite(features: Tensor) -> None:
         raise CourseError(
             "some features are not finite: look for NaN in the backbone's weights and in the preprocessing"
         )
-
-
-def _joined(parts: list[Part]) -> Features:
-    """All parts in one, each let go as soon as it is copied, so that no feature is in memory twice for long."""
-    seconds, images = sum(part.seconds for part in parts), sum(len(part.labels) for part in parts)
-    features, labels = (one.new_empty(images, *one.shape[1:]) for one in parts[0][:2])
-    at = 0
-    while parts:
-        part = parts.pop(0)
-        after = at + len(part.labels)
-        features[at:after], labels[at:after], at = part.features, part.labels, after
-    return Features(features, labels, seconds)
