@@ -299,11 +299,12 @@ class GoOn(Exercise):
     level = Level.WRITE
     minutes = 12
     hints = (
-        "`state_dict()` of the network, of the optimizer and of the scheduler, the step, and `torch.get_rng_state()`: "
-        "put all five into one dict, and `torch.save` it.",
-        "`torch.load(path)` gives the dict back. Each of the three has `load_state_dict`, and `torch.set_rng_state` "
-        "takes the random state.",
-        "Return the step at the end of `load`. Nothing may draw a random number after `set_rng_state`.",
+        "What does the next step hang on? Three objects that carry something from step to step, one number, and the "
+        "place where the random generator stands. All of it goes into one dict and one file.",
+        "`state_dict()` of the network, of the optimizer and of the scheduler, the step, and `torch.get_rng_state()`. "
+        "Each of the three has a `load_state_dict` for the way back.",
+        "`torch.save` and `torch.load(path)` do the file. Call `torch.set_rng_state` last in `load`, so that nothing "
+        "draws after it, and return the step.",
     )
     answer = """
 def save(path, model, optimizer, scheduler, step):
