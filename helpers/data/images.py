@@ -9,7 +9,7 @@ import os
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -22,6 +22,7 @@ from helpers.errors import CourseError, one_line
 
 # 120 million pixels take 360 MB as RGB: more than any common camera makes, less than a laptop's memory.
 MAX_PIXELS = 120_000_000
+LARGE_PIXELS = 30_000_000  # from here on, one at a time
 MAX_BYTES = 1_000_000_000
 # A network takes a square: of an image 50 times as long as wide it would see two per cent. And to make the short side
 # of 1 x 4,000 pixels 256 long, a resize needs a million pixels for the other one: seconds, and gigabytes.
@@ -186,10 +187,11 @@ def _decoded(source: str | os.PathLike[str] | IO[bytes], examined: bool = False)
     try:
         with _strict_and_quiet(), Image.open(io.BytesIO(content), formats=_formats()) as image:
             _check_size(image, name)
-            image.load()
-            if image.format in ("JPEG", "MPO"):
-                _check_jpeg(content, name, examined)
-            return _upright(image)
+            with _alone_if_large(image):
+                image.load()
+                if image.format in ("JPEG", "MPO"):
+                    _check_jpeg(content, name, examined)
+                return _upright(image)
     except ImageProblem:
         raise
     except Image.DecompressionBombError:
@@ -206,6 +208,13 @@ def _check_size(image: Image.Image, name: str) -> None:
         raise _problem(name, f"too large: {size}")
     if max(image.size) > MAX_RATIO * min(image.size):
         raise _problem(name, f"too narrow: {size}")
+
+
+@contextmanager
+def _alone_if_large(image: Image.Image) -> Iterator[None]:
+    """One large image at a time: a small file can become one, and a thread for each core would fill the memory."""
+    with _large if image.width * image.height > LARGE_PIXELS else nullcontext():
+        yield
 
 
 def _check_jpeg(content: bytes, name: str, examined: bool) -> None:
@@ -308,6 +317,7 @@ def _digest(mode: str, size: tuple[int, int], pixels: bytes) -> str:
 # ---- Pillow's process-wide settings ----------------------------------------------------------------
 
 _settings = threading.Lock()
+_large = threading.Lock()
 _readers = 0
 _restore: list[object] = []
 
