@@ -106,7 +106,7 @@ def _start_of(path: Path, missing: str = INSTALL) -> bytes:
 
 
 def _refuse_what_swells(path: Path) -> None:
-    """torch.save packs nothing, and torch.load would unpack: of a thousandth of its size, or one part again and again."""
+    """torch.load unpacks what is packed, and may read one part again and again. torch.save does neither."""
     size, unpacked = path.stat().st_size, unpacked_size(path)
     if unpacked > size + _ROUNDING:
         raise CourseError(
