@@ -71,14 +71,15 @@ setup: .venv/.ready
 	echo "Ready. \`make lab\` opens the first lesson."
 
 # -- For learners -------------------------------------------------------------------------------------------
-# JupyterLab listens on this machine alone. In a container, LAB_IP=0.0.0.0 lets the machine outside in.
+# JupyterLab asks nobody for news and updates, and listens on this machine alone. In a container, LAB_IP=0.0.0.0 lets the machine outside in.
 lab: setup
 	@browser=--no-browser; \
 	if [ -n "$$BROWSER$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "`uname -s`" = Darwin ]; then browser=; fi; \
 	if [ -n "$$browser" ]; then echo "No browser here: open the address that JupyterLab prints below."; fi; \
 	echo "To stop JupyterLab, press Ctrl+C twice."; \
 	exec $(PY) -m jupyterlab $$browser --allow-root $(if $(LAB_IP),--ip=$(LAB_IP)) \
-	    --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_ARGS)
+	    --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/$(FIRST) \
+	    --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(LAB_ARGS)
 
 run: setup
 	@$(PY) -m helpers run $(ARGS)

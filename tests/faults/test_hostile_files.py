@@ -167,13 +167,13 @@ def test_nothing_unpickles_or_unpacks():
 
 def test_what_opens_pickles_or_arrays_says_that_no_code_may_run():
     files = [*PACKAGE.rglob("*.py"), *PACKAGE.parent.glob("benchmarks/*.py")]
-    calls = {(file, call.lineno): call for file in files for call in calls_in(file)}
     wanted = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", False)}
-    opening = {where: call for where, call in calls.items() if ast.unparse(call.func) in wanted}
+    opening = [(file, call) for file in files for call in calls_in(file) if ast.unparse(call.func) in wanted]
     assert len(opening) >= 2
-    for where, call in opening.items():
+    for file, call in opening:
         name, value = wanted[ast.unparse(call.func)]
-        assert {one.arg: getattr(one.value, "value", None) for one in call.keywords}.get(name) is value, where
+        said = {one.arg: getattr(one.value, "value", None) for one in call.keywords}
+        assert said.get(name) is value, f"{file}:{call.lineno}"
 
 
 def test_the_default_of_torch_load_which_answers_use_refuses_too(tmp_path, trace):
