@@ -74,8 +74,7 @@ backbone = load_backbone("efficientnet_lite0")
 digits = load_dataset("digits", train_per_class=2).with_transform(backbone.transforms)
 with torch.inference_mode():
     backbone.model.eval()(torch.stack([digits.train[0][0]]))
-missing = load_backbone("resnet18")  # its weights are not here, and a lesson does not fetch by itself
-assert not missing.pretrained
+load_backbone("resnet18", pretrained=False)
 peft.get_peft_model(nn.Sequential(nn.Linear(4, 4)), peft.LoraConfig(target_modules=["0"]))
 exercise("1.1").check(...)
 exercise("1.1").hint()
@@ -177,6 +176,12 @@ def test_a_question_for_a_name_counts(tmp_path):
 
 def test_a_lesson_sends_nothing(tmp_path):
     assert not any(went_out(tmp_path, LESSON).values())
+
+
+def test_who_names_a_network_that_is_not_here_asks_for_its_weights_and_for_nothing_else(tmp_path):
+    program = "from helpers.models import load_backbone\nload_backbone('resnet18')\nprint('the lesson came to its end')"
+    seen = went_out(tmp_path, program)["hook"]
+    assert seen and {line.split()[-1] for line in seen if "getaddrinfo" in line} == {"download.pytorch.org"}
 
 
 # ---- JupyterLab ------------------------------------------------------------------------------------
