@@ -16,7 +16,7 @@ PY  := .venv/bin/python
 FIRST := notebooks/00_start_here.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run update test lint notebooks measured study bench lock FORCE
+.PHONY: help setup lab run update test lint notebooks measured study bench lock audit FORCE
 FORCE:
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo "make study      run the study of lesson 08 again: hours; stopped or killed, it goes on where it was"
 	@echo "make bench      measure speed and growth: minutes; PHOTOS=folder adds recipes of others: about an hour a folder"
 	@echo "make lock       write requirements.lock from pyproject.toml: seconds, needs the network"
+	@echo "make audit      ask PyPI for known vulnerabilities of what requirements.lock names: a minute, needs the network"
 
 # -- Set-up -------------------------------------------------------------------------------------------------
 # The stamp .venv/.ready is written last, so that an interrupted set-up starts again. It holds the folder's name:
@@ -71,14 +72,15 @@ setup: .venv/.ready
 	echo "Ready. \`make lab\` opens the first lesson."
 
 # -- For learners -------------------------------------------------------------------------------------------
-# JupyterLab listens on this machine alone. In a container, LAB_IP=0.0.0.0 lets the machine outside in.
+# JupyterLab asks nobody for news and updates, and listens on this machine alone. In a container, LAB_IP=0.0.0.0 lets the machine outside in.
 lab: setup
 	@browser=--no-browser; \
 	if [ -n "$$BROWSER$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "`uname -s`" = Darwin ]; then browser=; fi; \
 	if [ -n "$$browser" ]; then echo "No browser here: open the address that JupyterLab prints below."; fi; \
 	echo "To stop JupyterLab, press Ctrl+C twice."; \
 	exec $(PY) -m jupyterlab $$browser --allow-root $(if $(LAB_IP),--ip=$(LAB_IP)) \
-	    --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_ARGS)
+	    --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/$(FIRST) \
+	    --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(LAB_ARGS)
 
 run: setup
 	@$(PY) -m helpers run $(ARGS)
@@ -126,3 +128,12 @@ bench: setup
 lock: setup
 	@$(PY) -m uv pip compile --quiet --universal --no-header --no-annotate --extra test \
 	    pyproject.toml -o requirements.lock $(ARGS)
+
+# pip-audit stays out of .venv: uv fetches it, and runs it in an environment of its own. With --strict it fails where a
+# package could not be asked about; without, it would say of all of these that no vulnerability is known.
+audit: setup
+	@log=`mktemp`; trap 'rm -f "$$log"' EXIT; \
+	if $(PY) -m uv tool run --quiet pip-audit==2.10.1 --requirement requirements.lock --no-deps --disable-pip \
+	    --strict --progress-spinner off $(ARGS) 2>"$$log"; then echo "Every package of requirements.lock was asked about."; \
+	elif grep '^Found' "$$log" >&2; then exit 1; \
+	else echo "Not audited (`tail -n 1 "$$log" | sed 's/^ *//'`): this needs the network, and PyPI itself, since mirrors know of no vulnerabilities." >&2; exit 1; fi

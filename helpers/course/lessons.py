@@ -49,7 +49,7 @@ class Lesson:
 
         try:
             return nbformat.read(self.path, as_version=4)
-        except (OSError, ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
+        except (OSError, ValueError, AttributeError, KeyError, RecursionError, nbformat.ValidationError) as error:
             raise self._unreadable(error) from None
 
     def contract(self) -> Contract:
@@ -73,7 +73,7 @@ class Lesson:
     def _document(self) -> dict:
         try:
             return json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise self._unreadable(error) from None
 
     def _unreadable(self, error: Exception) -> CourseError:

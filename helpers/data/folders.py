@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +29,10 @@ from helpers.places import atomic_write_text, cache_dir
 
 # {part: {class: its photos}}
 Found = dict[str, dict[str, list[Photo]]]
+# Where the files lie that show one picture: part, class and file of each
+_Places = list[tuple[str, str, Photo]]
 
-_RECORD = 2  # of the file that remembers good photos; another number and it is made anew
+_RECORD = 3  # of the file that remembers good photos; another number and it is made anew
 _ORDER = ("train", "val", "test")
 
 
@@ -48,9 +50,10 @@ def load_folder(folder: str | os.PathLike[str], seed: int = 0) -> Splits:
     Each image is decoded once; those that cannot be are in `.skipped` with the reason, as is all else that is left
     out of a class. What was found good is remembered in the cache, by path, size and time of change.
 
-    Files that show the same pixels are copies. All copies of a photo are in one part: two parts that were given lose
-    it in the earlier one (train before val before test). A photo that lies in two classes is left out, since one of
-    its labels is wrong. Photos that are nearly the same (another size, or saved as JPEG again) are not found.
+    Files that show the same pixels are copies, and `.notes` name them. All copies of a photo are in one part: two parts
+    that were given lose it in the earlier one (train before val before test), so that no photo of training is measured
+    on. Copies in one class stay, all in one part. A photo that lies in two classes is left out, since one of its labels
+    is wrong. Photos that are nearly the same (another size, or saved as JPEG again) are not found.
 
     Deep images (16 bits, floats) all have one scale, which `.notes` name.
 
@@ -113,14 +116,14 @@ class _Copies:
 
 
 def _without_copies(found: Found, examined: Mapping[Photo, Examined]) -> _Copies:
-    places: dict[str, list[tuple[str, str, Photo]]] = {}
+    places: dict[str, _Places] = {}
     for part, by_class in found.items():
         for name, photos in by_class.items():
             for photo in photos:
                 places.setdefault(examined[photo].pixels, []).append((part, name, photo))
     same = [alike for alike in places.values() if len(alike) > 1]
     left_out: dict[Photo, str] = {}
-    two_labels, within = [], []
+    two_labels, two_parts, within = [], [], []
     for alike in same:
         part_kept = max((part for part, _, _ in alike), key=lambda part: (*_ORDER, "all").index(part))
         if len({name for _, name, _ in alike}) > 1:
@@ -128,6 +131,7 @@ def _without_copies(found: Found, examined: Mapping[Photo, Examined]) -> _Copies
             two_labels.append(alike)
             continue
         left_out |= {photo: f"also in the {part_kept} part" for part, _, photo in alike if part != part_kept}
+        two_parts += [alike] if len({part for part, _, _ in alike}) > 1 else []
         kept = [photo for part, _, photo in alike if part == part_kept]
         within += [kept] if len(kept) > 1 else []
     kept_photos = {
@@ -135,22 +139,36 @@ def _without_copies(found: Found, examined: Mapping[Photo, Examined]) -> _Copies
         for part, by_class in found.items()
     }
     skipped = [Skipped(photo.path, reason) for photo, reason in left_out.items()]
-    return _Copies(kept_photos, skipped, _copies_in_words(two_labels, within))
+    return _Copies(kept_photos, skipped, _copies_in_words(two_labels, two_parts, within))
 
 
-def _copies_in_words(two_labels: list[list[tuple[str, str, Photo]]], within: list[list[Photo]]) -> list[str]:
+def _copies_in_words(two_labels: list[_Places], two_parts: list[_Places], within: list[list[Photo]]) -> list[str]:
     notes = []
     if two_labels:
-        pairs = [" = ".join(one_line(photo.relative) for _, _, photo in alike[:3]) for alike in two_labels]
-        notes.append(f"two labels, so left out: {len(pairs)} {_photos(len(pairs))} ({first_few(pairs, most=3)})")
+        pairs = [_equal(photo for _, _, photo in alike) for alike in two_labels]
+        notes.append(
+            f"two labels, so left out: {len(pairs)} {_photos(len(pairs))} ({first_few(pairs, most=3)}); "
+            "delete those in the wrong class"
+        )
+    if two_parts:
+        pairs = [_equal(photo for _, _, photo in alike) for alike in two_parts]
+        notes.append(
+            f"in two parts, so left out of the earlier one: {len(pairs)} {_photos(len(pairs))} "
+            f"({first_few(pairs, most=3)}); what a network was trained on does not measure it"
+        )
     if within:
-        count = sum(len(alike) - 1 for alike in within)
-        pairs = [" = ".join(one_line(photo.relative) for photo in alike[:3]) for alike in within]
+        count, pairs = sum(len(alike) - 1 for alike in within), [_equal(alike) for alike in within]
         notes.append(
             f"copies: {count} of {len(within)} {_photos(len(within))}, each in one part with its original "
-            f"({first_few(pairs, most=2)})"
+            f"({first_few(pairs, most=2)}); delete them where each photo should count once"
         )
     return notes
+
+
+def _equal(alike: Iterable[Photo], most: int = 3) -> str:
+    """Their paths as an equation, with the end left open where there are more."""
+    paths = [one_line(photo.relative) for photo in alike]
+    return " = ".join([*paths[:most], "…"] if len(paths) > most else paths)
 
 
 def _photos(count: int) -> str:

@@ -9,7 +9,7 @@ import os
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,10 +17,12 @@ from typing import IO
 import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
+from helpers.data.jpeg import is_damaged_inside, jpeg_ends
 from helpers.errors import CourseError, one_line
 
 # 120 million pixels take 360 MB as RGB: more than any common camera makes, less than a laptop's memory.
 MAX_PIXELS = 120_000_000
+LARGE_PIXELS = 30_000_000  # from here on, one at a time
 MAX_BYTES = 1_000_000_000
 # A network takes a square: of an image 50 times as long as wide it would see two per cent. And to make the short side
 # of 1 x 4,000 pixels 256 long, a resize needs a million pixels for the other one: seconds, and gigabytes.
@@ -107,7 +109,9 @@ class Examined:
     depth: Depth | None
 
 
-def open_image(source: str | os.PathLike[str] | IO[bytes], scales: Scales | None = None) -> Image.Image:
+def open_image(
+    source: str | os.PathLike[str] | IO[bytes], scales: Scales | None = None, *, examined: bool = False
+) -> Image.Image:
     """Decode the whole image and return it as plain 8-bit RGB, upright as its EXIF orientation says.
 
     Grayscale, CMYK, palette and 16-bit images are converted (16 bits are scaled, not clipped),
@@ -117,13 +121,15 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], scales: Scales | None
         source: a path, or a binary file open for reading.
         scales: how the values of a deep image are scaled, as `common_scales` finds for a whole dataset. Without it
             the image is a dataset by itself.
+        examined: `examine_image` has found the file good before. Then it is not searched again for damage that
+            decodes.
 
     Raises:
-        ImageProblem: the file is missing, empty, not an image, truncated, damaged, longer than `MAX_RATIO` times its
-            width, or larger than `MAX_PIXELS` or `MAX_BYTES`. No other exception, and no warning, comes out of a
-            bad file.
+        ImageProblem: the file is missing, empty, not an image, truncated, damaged (as far as that can be seen: see
+            `helpers.data.jpeg`), longer than `MAX_RATIO` times its width, or larger than `MAX_PIXELS` or `MAX_BYTES`.
+            No other exception, and no warning, comes out of a bad file.
     """
-    image = _decoded(source)
+    image = _decoded(source, examined)
     if image.mode == "RGB":
         return image
     values = _values(image)
@@ -172,7 +178,7 @@ def begins_like_an_image(head: bytes) -> bool:
     )
 
 
-def _decoded(source: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
+def _decoded(source: str | os.PathLike[str] | IO[bytes], examined: bool = False) -> Image.Image:
     """The whole image upright: RGB, or of one deep channel (modes I and F and their kin)."""
     name = _name(source)
     if name.lower().endswith(_RAW_SUFFIXES):  # Pillow takes some for TIFF, and gives their thumbnail
@@ -181,10 +187,11 @@ def _decoded(source: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
     try:
         with _strict_and_quiet(), Image.open(io.BytesIO(content), formats=_formats()) as image:
             _check_size(image, name)
-            image.load()
-            if image.format in ("JPEG", "MPO") and not _jpeg_ends(content):
-                raise _problem(name, "truncated")
-            return _upright(image)
+            with _alone_if_large(image):
+                image.load()
+                if image.format in ("JPEG", "MPO"):
+                    _check_jpeg(content, name, examined)
+                return _upright(image)
     except ImageProblem:
         raise
     except Image.DecompressionBombError:
@@ -201,6 +208,20 @@ def _check_size(image: Image.Image, name: str) -> None:
         raise _problem(name, f"too large: {size}")
     if max(image.size) > MAX_RATIO * min(image.size):
         raise _problem(name, f"too narrow: {size}")
+
+
+@contextmanager
+def _alone_if_large(image: Image.Image) -> Iterator[None]:
+    """One large image at a time: a small file can become one, and a thread for each core would fill the memory."""
+    with _large if image.width * image.height > LARGE_PIXELS else nullcontext():
+        yield
+
+
+def _check_jpeg(content: bytes, name: str, examined: bool) -> None:
+    if not jpeg_ends(content):
+        raise _problem(name, "truncated")
+    if not examined and is_damaged_inside(content):
+        raise _problem(name, "damaged inside, though it decodes")
 
 
 def _formats() -> list[str]:
@@ -229,18 +250,6 @@ def _content(source: str | os.PathLike[str] | IO[bytes], name: str) -> bytes:
     if len(content) > MAX_BYTES:
         raise _problem(name, f"too large: more than {MAX_BYTES // 10**6} MB")
     return content
-
-
-def _jpeg_ends(content: bytes) -> bool:
-    """Whether an end mark follows the start of the picture's data.
-
-    A download that broke off may leave a file of full length whose rest is zeros, and the decoder
-    makes gray of them. A preview in the header has an end mark of its own, so the header is passed over.
-    """
-    at = 2
-    while content[at : at + 1] == b"\xff" and content[at + 1 : at + 2] != b"\xda":
-        at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-    return content.rfind(b"\xff\xd9") > at
 
 
 # ---- conversion ------------------------------------------------------------------------------------
@@ -308,6 +317,7 @@ def _digest(mode: str, size: tuple[int, int], pixels: bytes) -> str:
 # ---- Pillow's process-wide settings ----------------------------------------------------------------
 
 _settings = threading.Lock()
+_large = threading.Lock()
 _readers = 0
 _restore: list[object] = []
 

@@ -942,7 +942,7 @@ class _Cache:
     def _read_file(self, file: Path) -> dict[int, Array]:
         try:
             return _unpacked(file.read_bytes())
-        except OSError:  # most often it is not there yet
+        except (OSError, ValueError, KeyError):  # most often it is not there yet; or it is not what `_packed` writes
             return {}
 
 

@@ -76,7 +76,7 @@ class Photos:
         return len(self.photos)
 
     def image(self, index: int) -> Image.Image:
-        return open_image(self.photos[index].path, self.scales or None)
+        return open_image(self.photos[index].path, self.scales or None, examined=True)
 
     def take(self, indices: np.ndarray) -> Photos:
         return Photos(tuple(self.photos[i] for i in indices), self.scales)

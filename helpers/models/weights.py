@@ -15,13 +15,14 @@ from torch import Tensor
 from torchvision.models import WeightsEnum
 
 from helpers.errors import CourseError
-from helpers.models.foreign_files import what_else_it_is
+from helpers.models.foreign_files import unpacked_size, what_else_it_is
 from helpers.places import weights_dir
 
 if os.environ.get("COURSE_WEIGHTS"):
     # So that plain torchvision code, such as resnet50(weights="DEFAULT"), finds the same files.
     torch.hub.set_dir(weights_dir().parent)
 
+_ROUNDING = 1_000_000  # bytes that a zip archive may become more than it is: small ones are packed here and there
 INSTALL = "name a file that is there, or install its package again"
 FREE_MEMORY = "close other programs and notebooks, then try again"
 
@@ -74,9 +75,11 @@ def read_saved(path: Path, *, cure: str = "delete it and fetch it again", missin
     is not whole, `missing` about one that is not there.
 
     Raises:
-        CourseError: no such file, not a whole one, one that holds more than that, or too little memory for it.
+        CourseError: no such file, not a whole one, one that holds more than that, one that would become many times its
+            size, or too little memory for it.
     """
     start = _start_of(path, missing)
+    _refuse_what_swells(path)
     try:
         if _is_safetensors(start):
             return safetensors.torch.load_file(path, device="cpu")
@@ -100,6 +103,16 @@ def _start_of(path: Path, missing: str = INSTALL) -> bytes:
         why = f" ({getattr(error, 'strerror', error)})"
     name = str(path).replace("\n", " ")
     raise CourseError(f"no weights file {name}{why}: {missing}")
+
+
+def _refuse_what_swells(path: Path) -> None:
+    """torch.load unpacks what is packed, and may read one part again and again. torch.save does neither."""
+    size, unpacked = path.stat().st_size, unpacked_size(path)
+    if unpacked > size + _ROUNDING:
+        raise CourseError(
+            f"{path} ({size / 1e6:.1f} MB) would become {unpacked / 1e6:,.1f} MB and was not opened, since torch.save "
+            "packs nothing: where it was made, save model.state_dict() with torch.save and use that file"
+        )
 
 
 def _is_safetensors(start: bytes) -> bool:

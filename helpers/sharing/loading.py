@@ -19,6 +19,7 @@ from helpers.errors import CourseError, first_line, one_line
 from helpers.models import load_backbone, remove_head
 
 CONFIG, HEAD = "config.json", "model.safetensors"
+MAX_SIDE = 4096  # pixels: many times what any published network takes, and less than fills a memory
 MADE_BY, FORMAT = "transfer-learning course", 1
 
 
@@ -55,12 +56,17 @@ def load_shared(folder: str | os.PathLike[str]) -> SharedNetwork:
         raise CourseError(f"{damaged} ({CONFIG}: {first_line(error)}): get it again") from None
     if not pretrained:
         raise CourseError(
-            f"the backbone of {one_line(root)} had random weights, which are nowhere else: use its model.pt2"
+            f"the backbone of {one_line(root)} had random weights, which are nowhere else: use its model.pt2, "
+            "if you trust who made it"
         )
     backbone = load_backbone(name)
     if not backbone.pretrained:
         raise CourseError(f"the head needs its backbone. {backbone.note}")
-    body, _ = remove_head(backbone.model)
+    body, has_width = remove_head(backbone.model)
+    if width != has_width:
+        raise CourseError(
+            f"{damaged} ({CONFIG}: {name} has features of {has_width} numbers, not {width}): get it again"
+        )
     head = nn.Linear(width, len(classes))
     try:
         head.load_state_dict(load_file(root / HEAD))
@@ -75,7 +81,10 @@ def _config(root: Path) -> dict[str, Any]:
         raise CourseError(f"{one_line(root)} is no shared folder (it has no {CONFIG}): check the path")
     config = read_json(file, {})
     if config.get("made_by") != MADE_BY or config.get("format") != FORMAT:
-        raise CourseError(f"{one_line(file)} is of another kind or version: update the course, or use model.pt2")
+        raise CourseError(
+            f"{one_line(file)} is of another kind or version: update the course, or use model.pt2, if you trust who "
+            "made it"
+        )
     return config
 
 
@@ -92,7 +101,14 @@ def settings_of(transform: ImageClassification) -> dict[str, Any]:
 
 
 def transform_of(settings: dict[str, Any]) -> ImageClassification:
-    """The preprocessing with these settings: RGB image to a float tensor [3, crop, crop]."""
+    """The preprocessing with these settings: RGB image to a float tensor [3, crop, crop].
+
+    Raises:
+        ValueError: a side of no pixels, or of more than `MAX_SIDE`.
+    """
+    for name in ("crop", "resize"):
+        if not 1 <= settings[name] <= MAX_SIDE:
+            raise ValueError(f"{name} is {settings[name]}, not 1 to {MAX_SIDE} pixels")
     return ImageClassification(
         crop_size=settings["crop"],
         resize_size=settings["resize"],

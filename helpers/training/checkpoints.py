@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from helpers.errors import CourseError, first_line
+from helpers.models.weights import read_saved
 from helpers.places import atomic_write
 
 
@@ -28,8 +29,8 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises nearly anything on damaged bytes
+        return read_saved(path)  # tensors and plain values: no code runs
+    except CourseError as error:
         raise CourseError(
             f"cannot go on from {path.name} ({first_line(error)[:120]}): delete it to begin anew"
         ) from None

@@ -63,6 +63,7 @@ def test_copies_are_in_one_part_and_counted(tmp_path, seed):
     assert {where[f"bees/{name}"] for name in forms} == {where["bees/03.png"]}
     (note,) = splits.notes
     assert note.startswith("copies: 11 of 7 photos, each in one part with its original (ants/00.png = ants/copy of")
+    assert note.endswith("; delete them where each photo should count once") and " = bees/turned.png" not in note
     assert all(min(dataset.counts()) >= 2 for dataset in parts(splits))
 
 
@@ -90,6 +91,13 @@ def test_of_given_parts_the_later_one_keeps_the_photo(tmp_path):
         ("train/a/from val.png", "also in the val part"),
         ("val/b/from test.png", "also in the test part"),
     ]
+    (note,) = [note for note in splits.notes if not note.startswith("parts: ")]
+    assert note == (
+        "in two parts, so left out of the earlier one: 3 photos (train/a/from test.png = test/a/00.png, "
+        "train/a/from val.png = val/a/01.png, val/b/from test.png = test/b/01.png); "
+        "what a network was trained on does not measure it"
+    )
+    assert note in splits.summary()
 
 
 def test_a_held_out_folder_keeps_its_photos_and_train_is_divided_without_them(tmp_path):
@@ -110,7 +118,9 @@ def test_a_photo_with_two_labels_is_left_out_and_named(tmp_path, second):
     splits = load_dataset(root)
     assert {skip.path.relative_to(root).as_posix() for skip in splits.skipped} == {"ants/02.png", second}
     assert {skip.reason for skip in splits.skipped} == {"one photo with two labels"}
-    assert splits.notes == [f"two labels, so left out: 1 photo (ants/02.png = {second})"]
+    assert splits.notes == [
+        f"two labels, so left out: 1 photo (ants/02.png = {second}); delete those in the wrong class"
+    ]
     assert splits.notes[0] in splits.summary() and sum(map(len, parts(splits))) == 11
 
 
@@ -120,6 +130,19 @@ def test_two_labels_across_parts_are_seen(tmp_path):
     splits = load_dataset(root)
     assert {skip.path.name for skip in splits.skipped} == {"00.png", "wrong.png"}
     assert splits.test.counts() == [2, 3]
+
+
+def test_copies_in_one_class_and_in_another_part_are_told_once_each(tmp_path):
+    root = build(tmp_path / "zoo", train__a=6, train__b=6, val__a=3, val__b=3)
+    shutil.copy(root / "val" / "a" / "00.png", root / "train" / "a" / "leak.png")
+    shutil.copy(root / "val" / "a" / "00.png", root / "val" / "a" / "twice.png")
+    splits = load_dataset(root)
+    notes = [note.partition(";")[0] for note in splits.notes if not note.startswith("parts: ")]
+    assert notes == [
+        "in two parts, so left out of the earlier one: 1 photo (train/a/leak.png = val/a/00.png = val/a/twice.png)",
+        "copies: 1 of 1 photo, each in one part with its original (val/a/00.png = val/a/twice.png)",
+    ]
+    assert splits.test.counts() == [4, 3] and splits.train.counts()[0] + splits.val.counts()[0] == 6
 
 
 def test_copies_do_not_fill_a_class(tmp_path):

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from helpers.course.lessons import all_lessons
 from helpers.places import repository
 
 ROOT = repository()
-TARGETS = ("setup", "lab", "run", "update", "test", "lint", "notebooks", "measured", "study", "bench", "lock")
+TARGETS = ("setup", "lab", "run", "update", "test", "lint", "notebooks", "measured", "study", "bench", "lock", "audit")
 
 
 def text(name: str) -> str:
@@ -70,9 +71,53 @@ def test_what_figures_depend_on_is_pinned_by_hand(name: str) -> None:
     assert str(wanted.specifier).startswith("==")
 
 
+# Licences -----------------------------------------------------------------------------------------
+
+FAMILIES = {
+    "Apache": "Apache",
+    "BSD": "BSD|Redistribution and use in source and binary forms",
+    "MIT-CMU": "MIT-CMU",
+    "MIT": r"MIT\b(?!-CMU)|Permission is hereby granted, free of charge",
+    "MPL": "MPL|Mozilla Public License",
+    "PSF": r"\bPSF\b|Python Software Foundation|matplotlib versions",
+}
+
+
+def families(said: str) -> set[str]:
+    return {name for name, pattern in FAMILIES.items() if re.search(pattern, said)}
+
+
+def written_in_table(name: str) -> str:
+    """The last cell of the row that names the package."""
+    rows = [line.strip("| ").split(" | ") for line in text("LICENCES.md").splitlines() if line.startswith("| ")]
+    packages = [row[-1] for row in rows if row[0] == name]
+    (cell,) = packages or [row[-1] for row in rows if f"`{name}`" in row[1]]  # a package that is weights, and no code
+    return cell
+
+
+def stated_by(name: str) -> str:
+    """What the installed package states about its licence, in its metadata or, where these are silent, its files."""
+    package = distribution(name)
+    fields = package.metadata.get_all("License-Expression", []) + package.metadata.get_all("License", [])
+    fields += [line for line in package.metadata.get_all("Classifier", []) if line.startswith("License ::")]
+    said = "\n".join(fields)
+    if families(said):
+        return said
+    files = [file for file in package.files or [] if re.search("licen[cs]e|copying", file.name, re.IGNORECASE)]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
 @pytest.mark.parametrize("wanted", declared(), ids=lambda one: one.name)
-def test_every_dependency_has_its_licence(wanted: Requirement) -> None:
-    assert re.search(rf"[|`] ?{wanted.name}\b", text("LICENCES.md"))
+def test_every_dependency_has_the_licence_that_it_states(wanted: Requirement) -> None:
+    """By family: a `BSD License` in the metadata does not say with how many clauses."""
+    written, stated = families(written_in_table(wanted.name)), families(stated_by(wanted.name))
+    first = re.search("|".join(f"(?:{pattern})" for pattern in FAMILIES.values()), written_in_table(wanted.name))
+    assert stated and first and families(first[0]) <= stated and written & stated, (written, stated)
+
+
+def test_another_licence_in_the_table_would_be_seen() -> None:
+    assert families(stated_by("pytest")) == {"MIT"} and families(stated_by("hypothesis")) == {"MPL"}
+    assert families("MIT-CMU") == {"MIT-CMU"} and families("BSD-3-Clause") == {"BSD"}
 
 
 # conda --------------------------------------------------------------------------------------------
@@ -288,3 +333,28 @@ def test_the_readme_links_each_lesson_and_nothing_that_is_missing() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", readme)
     assert {f"notebooks/{lesson.path.name}" for lesson in all_lessons()} <= set(links)
     assert not [link for link in links if "://" not in link and not (ROOT / link).exists()]
+
+
+# make audit ---------------------------------------------------------------------------------------
+
+FOUND = 'echo "Name Version ID"; echo "Found 1 known vulnerability in 1 package" >&2; exit 1'
+NOT_ASKED = 'echo "WARNING: a" >&2; echo "ERROR: torch: not found on PyPI" >&2; exit 1'
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script stands in for Python")
+@pytest.mark.parametrize(
+    ("answer", "status", "told"),
+    [
+        ("exit 0", 0, "Every package of requirements.lock was asked about.\n"),
+        (FOUND, 2, "Name Version ID\nFound 1 known vulnerability in 1 package\n"),
+        (NOT_ASKED, 2, "Not audited (ERROR: torch: not found on PyPI): this needs the network, and PyPI itself, "),
+    ],
+)
+def test_an_audit_says_whether_it_took_place(fresh: Path, answer: str, status: int, told: str) -> None:
+    """pip-audit itself fails in one way for what it found and what it could not ask."""
+    python = fresh / "python"
+    python.write_text(f"#!/bin/sh\n{answer}\n")
+    python.chmod(0o755)
+    done = make("audit", f"PY={python}", "-o", "setup", folder=fresh)
+    lines = [line for line in (done.stdout + done.stderr).splitlines(keepends=True) if not line.startswith("make")]
+    assert done.returncode == status and "".join(lines).startswith(told) and len(lines) <= told.count("\n") + 1
