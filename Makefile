@@ -42,7 +42,7 @@ setup: .venv/.ready
 
 # A version manager leaves a `python3.13` on PATH that only says "not found": each candidate is tried, not just
 # looked up. Debian's Python comes without ensurepip, which the package python3-venv adds.
-.venv/.ready: requirements.lock pyproject.toml $(moved)
+.venv/.ready: requirements.lock pyproject.toml $(wildcard etc/ipython/*.py) $(moved)
 	@set -e; \
 	if [ -f .venv/.ready ] && [ -z "$(moved)$(PYTHON)" ]; then \
 	    echo "The versions have changed. Updating .venv takes about a minute."; \
@@ -67,6 +67,7 @@ setup: .venv/.ready
 	    echo "The packages could not be installed. Check the network and the disk, then run the same command again." >&2; \
 	    echo "uv does not read pip's settings: behind a mirror, set UV_DEFAULT_INDEX to its address." >&2; exit 1; }; \
 	$(PY) -m uv pip install --python $(PY) --quiet --no-deps --no-build-isolation -e .; \
+	mkdir -p .venv/etc && cp -R etc/ipython .venv/etc/; \
 	printf '%s\n' "$(CURDIR)" > .venv/.ready; \
 	echo "Ready. \`make lab\` opens the first lesson."
 

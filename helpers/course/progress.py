@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from helpers.course.records import read_json, updated_json
-from helpers.errors import CourseError
+from helpers.course.records import Unusable, read_json, updated_json
 from helpers.places import output_dir
 
 _EMPTY = {"attempts": 0, "hints": 0, "latest": None, "solved": False}
@@ -42,10 +41,10 @@ def read() -> dict[str, dict]:
 
 
 def _require_entries(entries: dict) -> None:
-    """Someone may have edited the file by hand."""
+    """Someone may have edited the file by hand, or worked with a newer version of the course."""
     for number, entry in entries.items():
         if not isinstance(entry, dict) or entry.keys() != _EMPTY.keys() or not _are_counts(entry):
-            raise CourseError(
+            raise Unusable(
                 f"{progress_file()} holds no record of exercise {number}: move the file away, and it starts afresh"
             )
 
@@ -56,8 +55,7 @@ def _are_counts(entry: dict) -> bool:
 
 @contextmanager
 def _updated_entry(number: str) -> Iterator[dict]:
-    with updated_json(progress_file(), {}) as entries:
-        _require_entries(entries)
+    with updated_json(progress_file(), {}, _require_entries) as entries:
         yield entries.setdefault(number, dict(_EMPTY))
 
 

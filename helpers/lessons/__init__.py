@@ -11,6 +11,9 @@ import pkgutil
 from pathlib import Path
 from types import ModuleType
 
+from IPython import get_ipython
+
+from helpers.cell_order import load_ipython_extension
 from helpers.course.certificate import write_certificate
 from helpers.course.display import show as _show
 from helpers.course.exercise import Exercise
@@ -19,6 +22,9 @@ from helpers.course.progress import summary
 from helpers.course.quiz import Quiz
 from helpers.errors import unknown_name
 from helpers.places import output_dir
+
+if (_shell := get_ipython()) is not None:
+    load_ipython_extension(_shell)
 
 
 def exercise(number: str) -> Exercise:
