@@ -98,6 +98,14 @@ def find_lessons(names: list[str] | None = None) -> list[Lesson]:
     return sorted({known[name] for name in asked}, key=lambda lesson: lesson.name)
 
 
+def title(number: str) -> str:
+    """The lesson's heading; its number where the learner has changed the notebook's start."""
+    try:
+        return find_lessons([number])[0].title_and_promise()[0]
+    except CourseError:
+        return f"Lesson {number}"
+
+
 def contract(number: str) -> None:
     """Show what the lesson promises."""
     promise = f"This lesson takes {find_lessons([number])[0].contract()}."
