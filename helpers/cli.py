@@ -245,46 +245,48 @@ def _share(chosen: argparse.Namespace) -> int:
 
 
 def _progress(chosen: argparse.Namespace) -> int:
-    from helpers.course import course_map, progress
+    from helpers.course import progress
 
     if chosen.of and (chosen.reset or chosen.merge):
         chosen.usage("--reset and --merge change your own record: leave FOLDER out")
-    if chosen.of and chosen.of.is_dir():
-        return _progress_of_a_class(chosen.of)
     if chosen.of and not chosen.of.exists():
         raise CourseError(f"there is no {chosen.of}: name a folder of records, or one progress.json")
+    if chosen.of and chosen.of.is_dir():
+        return _progress_of_a_class(chosen.of)
     if chosen.reset:
         _reset(chosen.reset)
     if chosen.merge:
         progress.merge(chosen.merge)
         print(f"merged: {chosen.merge}")
-    path = chosen.of or progress.progress_file()
-    print(course_map.own_table(_standings(path)))
-    print(f"The record: {path}")
+    _show_record(chosen.of or progress.progress_file())
     return 0
 
 
-def _standings(path: Path) -> list[Any]:
+def _show_record(path: Path) -> None:
     from helpers.course import course_map, progress
+
+    found = progress.load(path)  # first, since the lessons take seconds to load
     from helpers.lessons import course_outline
 
-    found = progress.load(path)  # first, since the course takes seconds to load
-    return course_map.standings(course_outline(), found)
+    print(course_map.own_table(course_map.standings(course_outline(), found)))
+    print(f"The record: {path}")
 
 
 def _progress_of_a_class(folder: Path) -> int:
     """A record that is none is told and left out; the others are shown."""
-    from helpers.course import course_map
+    from helpers.course import course_map, progress
 
-    learners, failed = [], False
-    for name, path in course_map.files_of_a_class(folder):
+    files = course_map.files_of_a_class(folder)
+    from helpers.lessons import course_outline
+
+    course, learners = course_outline(), []
+    for name, path in files:
         try:
-            learners.append((name, _standings(path)))
+            learners.append((name, course_map.standings(course, progress.load(path))))
         except CourseError as error:
-            failed = True
             _say(f"error: {error}")
     print(course_map.class_table(learners))
-    return FAILED if failed else 0
+    return FAILED if len(learners) < len(files) else 0
 
 
 def _reset(names: list[str]) -> None:

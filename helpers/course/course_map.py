@@ -74,11 +74,14 @@ def _standing(outline: Outline, found: dict) -> Standing:
 
 def in_one_line(lessons: Sequence[Standing]) -> str:
     """Both sums over the whole course."""
+    exercises, questions = _sums(lessons)
+    return f"The whole course: {exercises} exercises solved, {questions} quiz questions answered right."
+
+
+def _sums(lessons: Sequence[Standing]) -> tuple[str, str]:
     solved, exercises = sum(one.solved for one in lessons), sum(len(one.outline.exercises) for one in lessons)
     answered, questions = sum(one.answered for one in lessons), sum(one.outline.questions for one in lessons)
-    return (
-        f"The whole course: {solved} of {exercises} exercises solved, {answered} of {questions} quiz questions right."
-    )
+    return f"{solved} of {exercises}", f"{answered} of {questions}"
 
 
 def map_as_text(lessons: Sequence[Standing], here: str) -> str:
@@ -142,11 +145,10 @@ def class_table(learners: Sequence[tuple[str, list[Standing]]]) -> str:
 
 def _learner(lessons: list[Standing]) -> dict[str, object]:
     days = sorted(f"{local_time(moment):%Y-%m-%d}" for one in lessons for moment in (one.first, one.last) if moment)
-    solved, exercises = sum(one.solved for one in lessons), sum(len(one.outline.exercises) for one in lessons)
-    answered, questions = sum(one.answered for one in lessons), sum(one.outline.questions for one in lessons)
+    exercises, questions = _sums(lessons)
     return {
-        "exercises": f"{solved} of {exercises}",
-        "quiz": f"{answered} of {questions}",
+        "exercises": exercises,
+        "quiz": questions,
         "hints": sum(one.hints for one in lessons),
         "first": days[0] if days else None,
         "last": days[-1] if days else None,

@@ -13,6 +13,8 @@ from helpers.errors import CourseError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+
 
 class Cautioned(Protocol):
     """Something whose results may need a warning: a `Backbone`, of which `caution` is empty where pretrained."""

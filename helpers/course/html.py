@@ -2,7 +2,7 @@
 
 Everything here survives without a kernel: in a saved notebook, in an exported page, with a keyboard alone.
 That is why panels use `<details>` and not ipywidgets: JupyterLab does not save the state of widgets, and
-shows "model not found" in their place when a notebook is opened again.
+shows "model not found" in their place when a notebook is opened again. A quiz has both (`quiz_panel`).
 """
 
 from __future__ import annotations
@@ -47,10 +47,12 @@ def box(colour: str, body: str, label: str) -> str:
     )
 
 
-def fold(button: str, body: str) -> str:
-    """A button that opens `body` beneath itself."""
+def fold(button: str, body: str, *, opened: bool = False) -> str:
+    """A button that opens `body` beneath itself; `opened` shows it from the start."""
     inside = f'<div style="padding:2px 0 6px 12px">{body}</div>'
-    return f'<details><summary style="{_BUTTON}">{inline(button)}</summary>{inside}</details>'
+    return (
+        f'<details{" open" if opened else ""}><summary style="{_BUTTON}">{inline(button)}</summary>{inside}</details>'
+    )
 
 
 def code(source: str) -> str:
