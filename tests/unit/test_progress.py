@@ -29,9 +29,7 @@ EXERCISES = st.fixed_dictionaries(
         "solved": st.booleans(),
     }
 )
-QUESTIONS = st.fixed_dictionaries(
-    {"tried": st.dictionaries(st.sampled_from("abc"), MOMENTS), "solved": st.booleans()}
-)
+QUESTIONS = st.fixed_dictionaries({"tried": st.dictionaries(st.sampled_from("abc"), MOMENTS), "solved": st.booleans()})
 LESSONS = st.tuples(MOMENTS, MOMENTS).map(lambda both: {"first": min(both), "last": max(both)})
 RECORDS = st.builds(
     lambda exercises, rest: {**exercises, **rest},
