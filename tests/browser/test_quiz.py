@@ -25,6 +25,7 @@ from tests.browser.jupyterlab import (
 LESSON = "01_load_pretrained_weights.ipynb"
 QUESTION = lesson_module("01").QUIZ.questions[0]
 WRONG, RIGHT = QUESTION.options[:2]  # side by side, so that Tab leads from the one to the other
+SECONDS_TO_ANSWER = 30  # from a click over the kernel to the page, on a machine that is busy with other tests
 
 needs_browser = pytest.mark.skipif(
     browser_path() is None and os.environ.get("CI") != "true", reason="no Chromium or Chrome on PATH"
@@ -63,6 +64,7 @@ def save_and_restart(page: Page) -> None:
 def test_a_quiz_is_answered_and_remembers(tmp_path: Path) -> None:
     assert RIGHT.right and not WRONG.right
     assert browser_path(), "no Chromium or Chrome on PATH: apt-get install chromium"
+    expect.set_options(timeout=SECONDS_TO_ANSWER * 1000)
     with jupyterlab(tmp_path) as address, browser_page() as page:
         open_lesson(page, address, LESSON)
         cell = run_quiz(page)
