@@ -14,9 +14,10 @@ from numbers import Integral, Real
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), told apart with every common colour blindness.
 GREEN, VERMILLION, BLUE, PURPLE, GREY = "#009E73", "#D55E00", "#0072B2", "#CC79A7", "#6e6e6e"
 
+# JupyterLab takes styles with `var` out of a notebook that it does not trust: the border is what then shows a button.
 _BUTTON = (
     "display:inline-block;cursor:pointer;padding:2px 10px;margin:4px 6px 2px 0;border-radius:4px;"
-    "border:1px solid var(--jp-border-color1,#bdbdbd);background:var(--jp-layout-color2,#f3f3f3);"
+    "border:1px solid #8a8a8a;background:var(--jp-layout-color2,#f3f3f3);"
 )
 
 
