@@ -77,7 +77,7 @@ def _usable(path: Path, empty: Any, require: Callable[[Any], object]) -> Any:
         require(found)
         return found
     except Unusable as error:
-        cause = str(error).partition(": ")[0]
+        cause = str(error).rpartition(": ")[0]
         print(f"{cause}: it is kept as {_set_aside(path).name}, and a new one begins.")
         return copy.deepcopy(empty)
 
