@@ -57,7 +57,9 @@ def require(path: Path, found: dict) -> None:
     """
     version = found.get("format", 1)
     if _is_count(version) and version > FORMAT:
-        raise Unusable(f"{path} was written by a newer version of the course: get that with `make update`")
+        raise Unusable(
+            f"{path} was written by a newer version of the course: get that with `make update`, or move the file away"
+        )
     if version not in (1, FORMAT) or isinstance(version, bool):
         raise Unusable(f"{path} has a format that is none: move the file away, and it starts afresh")
     _require_each(path, "exercise", r"\d{1,2}\.\d{1,2}", exercises_in(found), _is_exercise)

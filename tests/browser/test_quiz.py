@@ -87,6 +87,8 @@ def test_a_quiz_is_answered_and_remembers(tmp_path: Path) -> None:
         choose(page, "Settings", "Theme", "JupyterLab Dark")
         keep_picture(page, cell, "quiz-dark")
 
+        see_the_map(page)
+
         save_and_restart(page)
         open_lesson(page, address, LESSON)
         cell = cell_with(page, 'quiz("01")')
@@ -95,6 +97,17 @@ def test_a_quiz_is_answered_and_remembers(tmp_path: Path) -> None:
         expect(buttons).to_have_text("Error displaying widget: model not found")
         expect(buttons).to_be_hidden()
         keep_picture(page, cell, "quiz-reopened-dark")
+
+
+def see_the_map(page: Page) -> None:
+    """The lesson's last cell shows what was answered, in the row of this lesson."""
+    cell = cell_with(page, 'progress("01")')
+    run_cell(page, cell)
+    here = cell.locator("tr[aria-current='true']")
+    expect(here).to_contain_text("01 Load pretrained weights")
+    expect(here).to_contain_text("you are here")
+    expect(here.locator("td").last).to_have_text("1 of 5")
+    keep_picture(page, cell, "progress-dark")
 
 
 def answer_by_mouse_and_keyboard(page: Page, cell: Locator) -> None:
