@@ -13,14 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from IPython.display import display
 
 from helpers.course import html
-from helpers.course.display import WIDGET_MIME
 from helpers.course.questions import LETTERS, Option, Question
 
 Record = Callable[[int, Option], str]
 
 _STYLE = f"""<style>
 .jp-OutputArea:has(.course-quiz-buttons) .course-quiz-page {{ display: none; }}
-.jp-OutputArea:has(.course-quiz-page) [data-mime-type="{WIDGET_MIME}"]:not(:has(*)) {{ display: none; }}
+.jp-OutputArea:has(.course-quiz-page) .jp-OutputArea-output.lm-Panel:not(:has(*)) {{ display: none; }}
 .course-quiz-buttons {{ border-left: 6px solid {html.BLUE}; padding: 6px 12px; margin: 4px 0; }}
 .course-quiz-buttons .widget-html {{ height: auto; }}
 .course-quiz-buttons .widget-html-content {{ line-height: 1.5; white-space: normal; }}

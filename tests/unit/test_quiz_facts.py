@@ -745,7 +745,7 @@ def _(question: Question) -> Held:
             path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
             try:
                 return bool(torch.load(path, weights_only=True))
-            except (EOFError, RuntimeError):
+            except (EOFError, RuntimeError, OSError):
                 return False
 
     assert loads(1)
