@@ -11,7 +11,7 @@ from helpers.course.progress_form import exercises_in, local_time
 from helpers.errors import CourseError
 
 WHAT_TIME_IS = (
-    "First and last are the moments of the first and the last check, hint or quiz answer, by this machine's clock. "
+    "First and last are the moments of the first and the last check, hint or quiz answer, by this machine's clock.\n"
     "They are no measure of work: pauses count in between, and reading does not."
 )
 _HERE = "you are here"

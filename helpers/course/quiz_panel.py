@@ -26,7 +26,7 @@ _STYLE = f"""<style>
 .course-quiz-buttons .jupyter-button {{
   width: auto; max-width: 100%; height: auto; min-height: 28px; padding: 4px 10px; margin: 2px 0;
   line-height: 1.4; white-space: normal; text-align: left; align-self: flex-start;
-  border: 1px solid var(--jp-border-color1, #bdbdbd); border-radius: 4px; box-shadow: none;
+  border: 1px solid #8a8a8a; border-radius: 4px; box-shadow: none;
   background: var(--jp-layout-color2, #f3f3f3); color: var(--jp-ui-font-color1, #222);
 }}
 .course-quiz-buttons .jupyter-button:focus-visible {{ outline: 3px solid {html.BLUE}; outline-offset: 1px; }}
