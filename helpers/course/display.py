@@ -13,6 +13,7 @@ from helpers.errors import CourseError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# The mime type of a widget in an output. It names a model that lives in the kernel and goes with it.
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 
