@@ -66,7 +66,7 @@ def _question_as_html(number: int, question: Question, tried: Sequence[int]) -> 
         html.fold(_label(place, option, tried), _why(option, f"Option {LETTERS[place]}"), opened=place in tried)
         for place, option in enumerate(question.options)
     )
-    return f"<p><strong>{number}.</strong> {html.inline(question.text)}</p>{folds}"
+    return f'<p style="margin:12px 0 2px"><strong>{number}.</strong> {html.inline(question.text)}</p>{folds}'
 
 
 def _label(place: int, option: Option, tried: Sequence[int]) -> str:
