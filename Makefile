@@ -16,7 +16,7 @@ PY  := .venv/bin/python
 FIRST := notebooks/00_start_here.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run update test lint notebooks measured study bench lock audit FORCE
+.PHONY: help setup lab run update test lint notebooks measured study bench lock audit torture FORCE
 FORCE:
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make run        execute all lessons without a browser, into build/run: about a minute a lesson"
 	@echo "make update     get the newest version of the course, and keep the lessons that you edited: a minute"
 	@echo "make test       check everything that CI checks: up to 20 minutes on two cores"
+	@echo "make torture    the whole of what make test samples, such as every mutant: about an hour on two cores"
 	@echo "make lint       check the style of code and notebooks: a second"
 	@echo "make notebooks  execute the lessons and write them back, for those who change them: about a minute a lesson"
 	@echo "make measured   run again what is too long for a lesson, into data/measured: about two hours on two cores"
@@ -43,7 +44,7 @@ setup: .venv/.ready
 
 # A version manager leaves a `python3.13` on PATH that only says "not found": each candidate is tried, not just
 # looked up. Debian's Python comes without ensurepip, which the package python3-venv adds.
-.venv/.ready: requirements.lock pyproject.toml $(moved)
+.venv/.ready: requirements.lock pyproject.toml $(wildcard etc/ipython/*.py) $(moved)
 	@set -e; \
 	if [ -f .venv/.ready ] && [ -z "$(moved)$(PYTHON)" ]; then \
 	    echo "The versions have changed. Updating .venv takes about a minute."; \
@@ -68,6 +69,7 @@ setup: .venv/.ready
 	    echo "The packages could not be installed. Check the network and the disk, then run the same command again." >&2; \
 	    echo "uv does not read pip's settings: behind a mirror, set UV_DEFAULT_INDEX to its address." >&2; exit 1; }; \
 	$(PY) -m uv pip install --python $(PY) --quiet --no-deps --no-build-isolation -e .; \
+	mkdir -p .venv/etc && cp -R etc/ipython .venv/etc/; \
 	printf '%s\n' "$(CURDIR)" > .venv/.ready; \
 	echo "Ready. \`make lab\` opens the first lesson."
 
@@ -100,6 +102,10 @@ lint: setup
 test: lint
 	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder --durations 15 \
 	    --nbval-lax --nbval-current-env notebooks tests $(ARGS)
+
+# What takes too long for each change: kills, hostile answers, mutants.
+torture: setup
+	@$(PY) -m pytest -m torture tests $(ARGS)
 
 notebooks: setup
 	@$(PY) -m helpers notebooks $(ARGS)

@@ -79,7 +79,7 @@ class _Output:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m helpers", description="The course from the command line.")
     commands = parser.add_subparsers(
-        required=True, metavar="run | doctor | fetch | share | certificate | update | notebooks"
+        required=True, metavar="run | doctor | fetch | share | progress | certificate | update | notebooks"
     )
 
     run = commands.add_parser("run", help="execute lessons, and write the results as notebooks, pages and summary.json")
@@ -125,6 +125,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     share.add_argument("--replace", action="store_true", help="write over an earlier card in OUT")
     share.set_defaults(command=_share)
+
+    progress = commands.add_parser("progress", help="show what is solved and answered, of one learner or of a class")
+    progress.add_argument(
+        "of", nargs="?", type=Path, metavar="FOLDER", help="of others: one row for each record in it, or one record"
+    )
+    change = progress.add_mutually_exclusive_group()
+    change.add_argument("--reset", nargs="+", metavar="LESSON", help="forget these lessons; the old record is kept")
+    change.add_argument("--merge", type=Path, metavar="FILE", help="take in the progress.json of another copy")
+    progress.set_defaults(command=_progress, usage=progress.error)
 
     certificate = commands.add_parser("certificate", help="write what you have solved and run as a page to keep")
     certificate.add_argument("out", nargs="?", metavar="OUT.html", help="default: certificate.html among what you made")
@@ -233,6 +242,61 @@ def _share(chosen: argparse.Namespace) -> int:
     )
     print(f"{made}\nwritten: {made.folder / 'index.html'}")
     return 0
+
+
+def _progress(chosen: argparse.Namespace) -> int:
+    from helpers.course import progress
+
+    if chosen.of and (chosen.reset or chosen.merge):
+        chosen.usage("--reset and --merge change your own record: leave FOLDER out")
+    if chosen.of and not chosen.of.exists():
+        raise CourseError(f"there is no {chosen.of}: name a folder of records, or one progress.json")
+    if chosen.of and chosen.of.is_dir():
+        return _progress_of_a_class(chosen.of)
+    if chosen.reset:
+        _reset(chosen.reset)
+    if chosen.merge:
+        progress.merge(chosen.merge)
+        print(f"merged: {chosen.merge}")
+    _show_record(chosen.of or progress.progress_file())
+    return 0
+
+
+def _show_record(path: Path) -> None:
+    from helpers.course import course_map, progress
+
+    found = progress.load(path)  # first, since the lessons take seconds to load
+    from helpers.lessons import course_outline
+
+    print(course_map.own_table(course_map.standings(course_outline(), found)))
+    print(f"The record: {path}")
+
+
+def _progress_of_a_class(folder: Path) -> int:
+    """A record that is none is told and left out; the others are shown."""
+    from helpers.course import course_map, progress
+
+    files = course_map.files_of_a_class(folder)
+    from helpers.lessons import course_outline
+
+    course, learners = course_outline(), []
+    for name, path in files:
+        try:
+            learners.append((name, course_map.standings(course, progress.load(path))))
+        except CourseError as error:
+            _say(f"error: {error}")
+    print(course_map.class_table(learners))
+    return FAILED if len(learners) < len(files) else 0
+
+
+def _reset(names: list[str]) -> None:
+    from helpers.course import progress
+    from helpers.course.lessons import find_lessons
+
+    lessons = [lesson.number for lesson in find_lessons(names)]
+    kept = progress.reset(lessons)
+    told = ", ".join(lessons)
+    print(f"forgotten: {told}. The record as it was: {kept}" if kept else f"nothing is recorded of {told}")
 
 
 def _certificate(chosen: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from typing import Literal
 
 import helpers
 from helpers.errors import CourseError, capital, first_line
+from helpers.memory import memory
 from helpers.places import cache_dir, lesson_paths, output_dir, repository, weights_dir
 
 Status = Literal["ok", "warning", "problem"]
@@ -267,26 +268,13 @@ def _use(device: str) -> None:
 
 
 def _memory() -> Check:
-    free, total = _memory_gb()
+    with _loading():
+        free, total = (size / 1e9 for size in memory())
     found = f"{free:.1f} of {total:.1f} GB free"
     if free >= LEAST_MEMORY_GB:
         return Check("memory", "ok", found)
     cure = f"A lesson may take {LEAST_MEMORY_GB:g} GB. Close other programs and other notebooks' kernels"
     return Check("memory", "warning", found, f"{cure}, or give the container more.")
-
-
-def _memory_gb(group: Path = Path("/sys/fs/cgroup")) -> tuple[float, float]:
-    """Free and total memory in 1e9 bytes; in a container its own limit, which psutil does not see."""
-    with _loading():
-        import psutil
-
-    memory = psutil.virtual_memory()
-    free, total = memory.available, memory.total
-    limit, used = group / "memory.max", group / "memory.current"
-    if limit.is_file() and used.is_file() and limit.read_text().strip().isdecimal():
-        most = int(limit.read_text())
-        free, total = min(free, max(0, most - int(used.read_text()))), min(total, most)
-    return free / 1e9, total / 1e9
 
 
 def _disk() -> Check:

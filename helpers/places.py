@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import re
 import sys
 import threading
 import time
@@ -27,8 +28,12 @@ def repository() -> Path:
 
 
 def lesson_paths() -> list[Path]:
-    """The notebook of every lesson, in their order."""
-    return sorted((repository() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    """The notebook of every lesson, in their order.
+
+    A copy that a learner has made beside it (`03_freeze_the_backbone-Copy1.ipynb`, `... copy.ipynb`) is none.
+    """
+    found = (repository() / "notebooks").glob("[0-9][0-9]_*.ipynb")
+    return sorted(path for path in found if re.fullmatch(r"[0-9a-z_]+", path.stem))
 
 
 def course_command() -> str:
@@ -90,6 +95,23 @@ def atomic_write_text(path: Path, text: str) -> None:
     """Write a text file (UTF-8) whole or not at all."""
     with atomic_write(path) as draft:
         draft.write_text(text, encoding="utf-8")
+
+
+def why_not_written(error: BaseException) -> str | None:
+    """The system's reason why a file could not be written; None where `error` says nothing of that.
+
+    safetensors and torch have errors of their own for a full disk, and torch's name neither the disk nor the file.
+    """
+    if isinstance(error, CourseError):  # told already, with its cure
+        return None
+    if found := re.search(r"I/O error: (.+) \(os error \d+\)", str(error)):
+        return found.group(1)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError):
+            return cause.strerror or str(cause)
+        cause = cause.__context__
+    return "is the disk full?" if re.search("PytorchStreamWriter|inline_container", str(error)) else None
 
 
 def sweep_drafts(path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from helpers.course import progress, scoreboard
 from helpers.course.exercise import Exercise
-from helpers.course.lessons import find_lessons
+from helpers.course.lessons import title
 from helpers.course.web_page import html_table, web_page
 from helpers.errors import CourseError, one_line
 from helpers.places import atomic_write_text
@@ -66,7 +66,7 @@ def _require_room(path: Path) -> None:
 
 
 def _lesson(number: str, exercises: list[Exercise], entries: Mapping[str, dict]) -> str:
-    title = _title(number)
+    heading = title(number)
     none = {"solved": False, "attempts": 0, "hints": 0}
     rows = []
     for one in exercises:
@@ -75,16 +75,8 @@ def _lesson(number: str, exercises: list[Exercise], entries: Mapping[str, dict])
         rows.append([f"{one.number} {one.title}", str(one.level), solved, entry["attempts"], entry["hints"]])
     count = sum(row[2] == "solved" for row in rows)
     columns = ["exercise", "level", "state", "checks", "hints"]
-    caption = f"{count} of {len(rows)} solved in {title}"
-    return f"<h2>{html.escape(title)}</h2>\n{html_table(caption, columns, rows)}"
-
-
-def _title(number: str) -> str:
-    """The lesson's heading; its number where the learner has changed the notebook's start."""
-    try:
-        return find_lessons([number])[0].title_and_promise()[0]
-    except CourseError:
-        return f"Lesson {number}"
+    caption = f"{count} of {len(rows)} solved in {heading}"
+    return f"<h2>{html.escape(heading)}</h2>\n{html_table(caption, columns, rows)}"
 
 
 def _scoreboard() -> str:

@@ -2,7 +2,7 @@
 
 Everything here survives without a kernel: in a saved notebook, in an exported page, with a keyboard alone.
 That is why panels use `<details>` and not ipywidgets: JupyterLab does not save the state of widgets, and
-shows "model not found" in their place when a notebook is opened again.
+shows "model not found" in their place when a notebook is opened again. A quiz has both (`quiz_panel`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from numbers import Integral, Real
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), told apart with every common colour blindness.
 GREEN, VERMILLION, BLUE, PURPLE, GREY = "#009E73", "#D55E00", "#0072B2", "#CC79A7", "#6e6e6e"
 
+# JupyterLab takes styles with `var` out of a notebook that it does not trust: the border is what then shows a button.
 _BUTTON = (
     "display:inline-block;cursor:pointer;padding:2px 10px;margin:4px 6px 2px 0;border-radius:4px;"
-    "border:1px solid var(--jp-border-color1,#bdbdbd);background:var(--jp-layout-color2,#f3f3f3);"
+    "border:1px solid #8a8a8a;background:var(--jp-layout-color2,#f3f3f3);"
 )
 
 
@@ -47,10 +48,12 @@ def box(colour: str, body: str, label: str) -> str:
     )
 
 
-def fold(button: str, body: str) -> str:
-    """A button that opens `body` beneath itself."""
+def fold(button: str, body: str, *, opened: bool = False) -> str:
+    """A button that opens `body` beneath itself; `opened` shows it from the start."""
     inside = f'<div style="padding:2px 0 6px 12px">{body}</div>'
-    return f'<details><summary style="{_BUTTON}">{inline(button)}</summary>{inside}</details>'
+    return (
+        f'<details{" open" if opened else ""}><summary style="{_BUTTON}">{inline(button)}</summary>{inside}</details>'
+    )
 
 
 def code(source: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 from helpers.course import html
 from helpers.course.display import show
 from helpers.errors import CourseError, first_line, unknown_name
-from helpers.places import lesson_paths
+from helpers.memory import bytes_held_here, memory
+from helpers.places import lesson_paths, repository
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -98,7 +100,45 @@ def find_lessons(names: list[str] | None = None) -> list[Lesson]:
     return sorted({known[name] for name in asked}, key=lambda lesson: lesson.name)
 
 
+def title(number: str) -> str:
+    """The lesson's heading; its number where the learner has changed the notebook's start."""
+    try:
+        return find_lessons([number])[0].title_and_promise()[0]
+    except CourseError:
+        return f"Lesson {number}"
+
+
 def contract(number: str) -> None:
-    """Show what the lesson promises."""
-    promise = f"This lesson takes {find_lessons([number])[0].contract()}."
-    show(promise, html.box(html.GREY, html.inline(promise), "Contract"))
+    """Show what the lesson promises, and whether this machine has the memory for it and for the `BACKBONE` chosen."""
+    lessons = [lesson for lesson in all_lessons() if lesson.number == number]
+    if not lessons:  # the notebook at work is that lesson under another name or in another place, and runs
+        told = (
+            f"Lesson {number} is not in {repository() / 'notebooks'} under its own name, so what it promises is not "
+            "shown: give the file the name that README.md has for it. All else works as before."
+        )
+    else:
+        promised = lessons[0].contract()
+        warning = _too_little_memory(promised, sys._getframe(1).f_globals.get("BACKBONE"))
+        told = f"This lesson takes {promised}.{warning}"
+    show(told, html.box(html.GREY, html.inline(told), "Contract"))
+
+
+# What an AdamW step holds for each parameter: the number itself, its gradient, and two moments.
+_NUMBERS_A_PARAMETER = 4
+
+
+def _too_little_memory(promised: Contract, chosen: object) -> str:
+    """A sentence where less memory is free than the lesson may take; the promise is for the default backbone."""
+    from helpers.models.backbones import BYTES_A_NUMBER, DEFAULT_BACKBONE, backbone_names, parameters_of
+
+    name = chosen if chosen in backbone_names() else DEFAULT_BACKBONE
+    more = max(0, parameters_of(name) - parameters_of(DEFAULT_BACKBONE))
+    needed = promised.peak_mb * 1e6 + _NUMBERS_A_PARAMETER * BYTES_A_NUMBER * more - bytes_held_here()
+    free = memory().free
+    if needed <= free:
+        return ""
+    smaller = "" if not more else f", or set BACKBONE to a smaller one, such as {DEFAULT_BACKBONE}"
+    return (
+        f" With {name} it may take {needed / 1e9:.2g} GB more than this kernel holds now, and {free / 1e9:.2g} GB are "
+        f"free: close other programs and other notebooks' kernels{smaller}."
+    )

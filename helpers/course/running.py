@@ -76,7 +76,8 @@ def run_lessons(
 
     Raises:
         CourseError: before anything runs, for no lessons, unknown parameters or exercises, or an `out`
-            that cannot be written to. A lesson that fails is told in the summary instead.
+            that cannot be written to; later, where the disk becomes full. A lesson that fails is told in the summary
+            instead.
     """
     if not lessons:
         raise CourseError("there are no lessons to run: name some, or check the notebooks folder")
@@ -88,15 +89,21 @@ def run_lessons(
     notebooks = _with_answers(lessons, answers or {})
     environment = _kernel_environment(out, strict, min(jobs, len(lessons)))
     started = time.perf_counter()
-    with _Progress(notebooks, progress) as shown:
-        runs = [
-            _Run(lesson, notebooks[lesson.name], chosen[lesson.name], environment, timeout, shown.cell)
-            for lesson in lessons
-        ]
-        results = _all(runs, jobs, lambda run: shown.done(_run_one(run, out)))
-    summary = Summary(device, round(time.perf_counter() - started, 1), results)
-    atomic_write_text(out / "summary.json", summary_text(summary))
-    atomic_write_text(out / "index.html", index_page(summary))
+    try:
+        with _Progress(notebooks, progress) as shown:
+            runs = [
+                _Run(lesson, notebooks[lesson.name], chosen[lesson.name], environment, timeout, shown.cell)
+                for lesson in lessons
+            ]
+            results = _all(runs, jobs, lambda run: shown.done(_run_one(run, out)))
+        summary = Summary(device, round(time.perf_counter() - started, 1), results)
+        atomic_write_text(out / "summary.json", summary_text(summary))
+        atomic_write_text(out / "index.html", index_page(summary))
+    except OSError as error:
+        raise CourseError(
+            f"cannot write to {out} ({error.strerror}): free some space, or name another folder; the lessons that were "
+            "written before are whole"
+        ) from None
     return summary
 
 
@@ -282,7 +289,7 @@ def _try(run: _Run, source: NotebookNode) -> str | None:
 
 
 def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Result]:
-    """`work` on each, `jobs` at a time; on Ctrl-C the kernels end and the rest is not begun.
+    """`work` on each, `jobs` at a time; on Ctrl-C or a full disk the kernels end and the rest is not begun.
 
     The work is in threads also where jobs is 1: nbclient takes Ctrl-C for itself in the main thread, ends
     the one kernel, and the next lesson would start.
@@ -291,10 +298,11 @@ def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Re
         try:
             waiting = [pool.submit(work, run) for run in runs]
             # By halves of a second: a wait without end is not woken where the system hands Ctrl-C to another thread.
-            while wait(waiting, timeout=0.5).not_done:
-                pass
+            while (looked := wait(waiting, timeout=0.5)).not_done:
+                for one in looked.done:
+                    one.result()  # where one result cannot be written, the others cannot either
             return [one.result() for one in waiting]
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, OSError):
             pool.shutdown(wait=False, cancel_futures=True)
             for run in runs:
                 _end(run)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from helpers.course.display import show_table
-from helpers.course.records import read_json, updated_json
+from helpers.course.records import Unusable, read_json, updated_json
 from helpers.errors import CourseError
 from helpers.places import output_dir
 
@@ -83,7 +83,7 @@ def scoreboard_file() -> Path:
 
 def add(row: Row) -> None:
     """Write the row, in place of an earlier one of the same lesson, strategy, dataset, backbone and `per_class`."""
-    with updated_json(scoreboard_file(), []) as rows:
+    with updated_json(scoreboard_file(), [], _rows) as rows:
         board = [old for old in _rows(rows) if old.key != row.key] + [row]
         rows[:] = [asdict(one) for one in sorted(board, key=lambda one: one.key)]
 
@@ -97,7 +97,7 @@ def _rows(found: list) -> list[Row]:
     try:
         return [Row(**row) for row in found]
     except (TypeError, CourseError):  # other columns, or values that no row can have
-        raise CourseError(
+        raise Unusable(
             f"{scoreboard_file()} holds rows that are none: move it away, and run the lessons again"
         ) from None
 

@@ -52,12 +52,20 @@ def write_shards(dataset: ImageDataset, folder: Path, per_shard: int) -> Shards:
     As PNG, so that no pixel changes. `index.json` is written last: a folder without it is not whole.
 
     Raises:
-        CourseError: the dataset is empty, or `per_shard` is no whole number of at least 1.
+        CourseError: the dataset is empty, `per_shard` is no whole number of at least 1, or the disk is full.
     """
     if type(per_shard) is not int or per_shard < 1:
         raise CourseError(f"a shard holds 1 picture or more, not {per_shard!r}: pass a whole number")
     if len(dataset) == 0:
         raise CourseError("the dataset is empty: there are no pictures to write into shards")
+    try:
+        _write(dataset, folder, per_shard)
+    except OSError as error:
+        raise CourseError(f"cannot write shards to {folder} ({error.strerror}): make room, or name another") from None
+    return find_shards(folder)
+
+
+def _write(dataset: ImageDataset, folder: Path, per_shard: int) -> None:
     import webdataset  # here, since only who has shards should wait for it
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +81,6 @@ def write_shards(dataset: ImageDataset, folder: Path, per_shard: int) -> Shards:
                 shard.write({"__key__": f"{i:06d}", PICTURE: dataset.image(i), CLASS: int(dataset.labels[i])})
     told = {"shards": names, "count": len(dataset), "classes": dataset.classes}
     atomic_write_text(folder / INDEX, json.dumps(told, indent=1))
-    return find_shards(folder)
 
 
 def find_shards(folder: Path) -> Shards:

@@ -11,14 +11,22 @@ import pkgutil
 from pathlib import Path
 from types import ModuleType
 
+from IPython import get_ipython
+
+from helpers.cell_order import load_ipython_extension
 from helpers.course.certificate import write_certificate
+from helpers.course.course_map import Outline, map_as_html, map_as_text, standings
 from helpers.course.display import show as _show
 from helpers.course.exercise import Exercise
 from helpers.course.html import BLUE, box, inline
-from helpers.course.progress import summary
+from helpers.course.lessons import title
+from helpers.course.progress import load, progress_file, summary
 from helpers.course.quiz import Quiz
 from helpers.errors import unknown_name
 from helpers.places import output_dir
+
+if (_shell := get_ipython()) is not None:
+    load_ipython_extension(_shell)
 
 
 def exercise(number: str) -> Exercise:
@@ -46,9 +54,21 @@ def quiz(number: str) -> LessonQuiz:
 
 
 def progress(number: str) -> None:
-    """Show how many exercises of lesson `number` are solved."""
+    """Show how many exercises of lesson `number` are solved, and where that is in the whole course."""
     line = summary(lesson_module(number).EXERCISES.numbers())
-    _show(line, box(BLUE, inline(line), "Your progress"))
+    lessons, here = standings(course_outline(), load(progress_file())), str(number).zfill(2)
+    text = f"{line}\n\n{map_as_text(lessons, here)}"
+    _show(text, box(BLUE, f"{inline(line)}{map_as_html(lessons, here)}", "Your progress"))
+
+
+def course_outline() -> list[Outline]:
+    """Every lesson, with what there is to do in it."""
+    return [_outline(number) for number in lesson_numbers()]
+
+
+def _outline(number: str) -> Outline:
+    module = lesson_module(number)
+    return Outline(number, title(number), tuple(module.EXERCISES.numbers()), len(module.QUIZ.questions))
 
 
 def certificate(out: str | os.PathLike[str] | None = None, *, name: str = "") -> Path:

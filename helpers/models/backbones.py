@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model, get_model_weights, list_models
 
 from helpers.errors import CourseError, unknown_name
+from helpers.memory import memory
 from helpers.models import timm_networks
 from helpers.models.downloading import FetchError, RemoteFile, RetryPolicy
 from helpers.models.published import PackagedFile, source_of
@@ -134,14 +135,55 @@ def weights_at_hand(name: str) -> bool:
     return weights_source(name).at_hand()
 
 
+BYTES_A_NUMBER = 4  # float32
+
+
+def parameters_of(name: str) -> int:
+    """How many parameters the backbone has, as its publishers say; nothing is loaded."""
+    return backbone_weights(name).meta["num_params"]
+
+
+def bytes_to_load(name: str, *, pretrained: bool = True) -> int:
+    """The least memory that loading takes: the network's numbers, and those of the file that go into it."""
+    return (2 if pretrained else 1) * BYTES_A_NUMBER * parameters_of(name)
+
+
+def smaller_backbone(name: str, room: int) -> str | None:
+    """The course's largest backbone with fewer parameters than `name` that loads within `room` bytes; else None.
+
+    One whose weights are on this machine comes before one that has to be fetched.
+    """
+    fitting = [one for one in COURSE_BACKBONES if bytes_to_load(one) < min(bytes_to_load(name), room + 1)]
+    here = [one for one in fitting if weights_at_hand(one)]
+    return max(here or fitting, key=bytes_to_load, default=None)
+
+
+def _require_room(name: str, pretrained: bool) -> None:
+    """Without room the system ends the kernel in the middle of loading, and says nothing."""
+    needed, free = bytes_to_load(name, pretrained=pretrained), memory().free
+    if needed <= free:
+        return
+    smaller = smaller_backbone(name, free)
+    offer = f', or take a smaller one, such as "{smaller}" ({bytes_to_load(smaller) / 1e9:.2g} GB)' if smaller else ""
+    raise CourseError(
+        f"{name} takes {needed / 1e9:.2g} GB of memory to load, and {free / 1e9:.2g} GB are free: close other programs "
+        f"and notebooks{offer}"
+    )
+
+
 def load_backbone(name: str = DEFAULT_BACKBONE, *, pretrained: bool = True, download: bool = True) -> Backbone:
     """The network in `eval()` mode, with its pretrained weights where they can be had.
 
     Where they are not on this machine and cannot be fetched, the weights are random and `.pretrained` is False:
     everything still runs, and `.note` says what the results are worth and how to get the weights. With
-    `download=False` the network is not asked. A damaged or foreign weights file is a `CourseError`.
+    `download=False` the network is not asked.
+
+    Raises:
+        CourseError: a damaged or foreign weights file, or less memory than the network takes, which is told before
+            anything is fetched or read.
     """
     weights = backbone_weights(name)
+    _require_room(name, pretrained)
     if not pretrained:
         return _random(name, weights, "as was asked for")
     source = weights_source(name)

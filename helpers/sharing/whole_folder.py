@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from helpers.errors import CourseError, first_few, one_line
-from helpers.places import A_DAY
+from helpers.places import A_DAY, why_not_written
 
 
 def require_room_for(folder: Path, *, mark: str, files: Collection[str], replace: bool) -> None:
@@ -65,10 +65,10 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         yield draft
         draft.chmod(0o755)  # `mkdtemp` makes it for its owner alone
         _take_the_place(draft, folder)
-    except OSError as error:
-        raise CourseError(
-            f"cannot write {one_line(folder)} ({error.strerror or error}): make room, or name another folder"
-        ) from None
+    except Exception as error:
+        if (why := why_not_written(error)) is None:
+            raise
+        raise CourseError(f"cannot write {one_line(folder)} ({why}): make room, or name another folder") from None
     finally:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)

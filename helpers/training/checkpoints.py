@@ -11,13 +11,24 @@ import torch
 
 from helpers.errors import CourseError, first_line
 from helpers.models.weights import read_saved
-from helpers.places import atomic_write
+from helpers.places import atomic_write, why_not_written
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write `state`, tensors and plain values at any depth. A kill at any moment leaves the old file or the new one."""
-    with atomic_write(path) as draft:
-        torch.save(state, draft)
+    """Write `state`, tensors and plain values at any depth. A kill at any moment leaves the old file or the new one.
+
+    Raises:
+        CourseError: the disk is full, or the folder is not ours. What `path` held before stays.
+    """
+    try:
+        with atomic_write(path) as draft, draft.open("wb") as file:  # torch's own writer would not say why it failed
+            torch.save(state, file)
+    except Exception as error:
+        if (why := why_not_written(error)) is None:
+            raise
+        raise CourseError(
+            f"cannot write {path} ({why}): make room, or name another folder; what was kept before is still there"
+        ) from None
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +24,7 @@ from helpers.training.processes import Team
 from helpers.training.sharing_out import Pictures
 
 CHECKPOINT, RESULT = "checkpoint.pt", "result.json"
+_KEPT = {"settings", "progress", "network", "optimizer", "scheduler", "random"}
 
 
 @dataclass
@@ -72,7 +75,8 @@ def train_together(job: Job, team: Team) -> list[dict[str, float]]:
         which each picture counts once.
 
     Raises:
-        CourseError: the loss is not finite, or the folder holds the checkpoint of another training.
+        CourseError: the loss is not finite, the folder holds the checkpoint of another training or program, or nothing
+            can be written there.
     """
     job.network.to(team.device)
     done = _begun(job, team)
@@ -91,7 +95,8 @@ def train_together(job: Job, team: Team) -> list[dict[str, float]]:
         _end_epoch(job, team, done)
     if team.is_first:
         told = {"curve": done.curve, "processes": team.size, "restarts": team.restarts, "seconds": done.seconds}
-        atomic_write_text(job.folder / RESULT, json.dumps({**told, "settings": job.settings}, indent=1))
+        with _told_where_nothing_can_be_written(job.folder):
+            atomic_write_text(job.folder / RESULT, json.dumps({**told, "settings": job.settings}, indent=1))
     team.wait()
     return done.curve
 
@@ -190,11 +195,13 @@ def _keep(job: Job, team: Team, done: Progress) -> None:
 def _begun(job: Job, team: Team) -> Progress:
     """Where the checkpoint says that this training is; all that it holds is put back. Without one, at the start."""
     if team.is_first:
-        job.folder.mkdir(parents=True, exist_ok=True)
+        with _told_where_nothing_can_be_written(job.folder):
+            job.folder.mkdir(parents=True, exist_ok=True)
     team.wait()
     state = load_checkpoint(job.folder / CHECKPOINT)
     if state is None:
         return Progress()
+    _require_ours(state, job.folder)
     if state["settings"] != job.settings:
         other = [key for key in {**state["settings"], **job.settings} if _differ(state["settings"], job.settings, key)]
         raise CourseError(
@@ -210,6 +217,24 @@ def _begun(job: Job, team: Team) -> Progress:
     done = Progress(**state["progress"])
     _say(team, f"going on after epoch {done.epoch}, batch {done.batch} (start {team.restarts + 1})")
     return done
+
+
+def _require_ours(state: Any, folder: Path) -> None:
+    """Another program, or a newer version of the course, keeps other things under the same name."""
+    known = {field.name for field in fields(Progress)}
+    if not isinstance(state, dict) or not state.keys() >= _KEPT or state["progress"].keys() != known:
+        raise CourseError(
+            f"{folder / CHECKPOINT} is no checkpoint of this version of the course: give another folder, or move it "
+            "away to begin anew"
+        )
+
+
+@contextmanager
+def _told_where_nothing_can_be_written(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CourseError(f"cannot write to {folder} ({error.strerror}): make room, or name another folder") from None
 
 
 def _differ(one: dict, other: dict, key: str) -> bool:

@@ -118,10 +118,24 @@ def run_all(page: Page) -> None:
     expect(prompts.filter(has_text=re.compile(r"[*]|\[ \]"))).to_have_count(0)
 
 
-def choose(page: Page, menu: str, entry: str) -> None:
-    """Click an entry of the menu bar."""
+def choose(page: Page, menu: str, *entries: str) -> None:
+    """Click an entry of the menu bar; more entries lead through menus within it."""
     page.locator(".lm-MenuBar-itemLabel").get_by_text(menu, exact=True).click()
-    page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
+    for entry in entries:
+        page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
+
+
+def cell_with(page: Page, source: str) -> Locator:
+    """The code cells in whose source this stands."""
+    return page.locator(".jp-CodeCell").filter(has=page.locator(".cm-content", has_text=source))
+
+
+def run_cell(page: Page, cell: Locator) -> None:
+    """Run it as it stands, with Shift+Enter, and wait for its number."""
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    running_or_done = cell.locator(".jp-InputPrompt")
+    expect(running_or_done).to_have_text(re.compile(r"\[[0-9]+\]"), timeout=SECONDS_TO_RUN * 1000)
 
 
 def cell_of(page: Page, exercise: str) -> Locator:

@@ -11,9 +11,10 @@ import papermill
 import pytest
 
 from helpers.course.answers import divided, exercise_cells
+from helpers.course.display import WIDGET_MIME
 from helpers.course.lessons import all_lessons
 from helpers.course.parameters import default_parameters, parameters_cell
-from helpers.course.rewriting import MOST_BYTES, WIDGET_MIME, normalised, text_of
+from helpers.course.rewriting import MOST_BYTES, normalised, text_of
 from helpers.lessons import lesson_module
 
 # A measured time is printed by the cell that measured it. These times in prose are no measurements of ours.

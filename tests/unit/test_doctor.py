@@ -22,6 +22,7 @@ from packaging.requirements import Requirement
 
 from helpers import doctor
 from helpers.errors import CourseError
+from helpers.memory import memory
 from helpers.models.backbones import weights_source
 from helpers.models.published import PackagedFile
 from helpers.places import repository
@@ -188,9 +189,11 @@ def test_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_limit_of_a_container_counts(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("2000000000\n")
     (tmp_path / "memory.current").write_text("500000000\n")
-    assert doctor._memory_gb(tmp_path) == (1.5, 2.0)
+    assert memory(tmp_path) == (1_500_000_000, 2_000_000_000)
+    (tmp_path / "memory.stat").write_text("anon 300000000\ninactive_file 200000000\n")
+    assert memory(tmp_path).free == 1_700_000_000
     (tmp_path / "memory.max").write_text("max\n")
-    assert doctor._memory_gb(tmp_path)[1] == doctor._memory_gb(tmp_path / "no group")[1]
+    assert memory(tmp_path).total == memory(tmp_path / "no group").total
 
 
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:

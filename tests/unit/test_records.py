@@ -28,14 +28,25 @@ def test_change_is_written(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe\x00", b"[" * 100_000, b"nonsense"])
-def test_damaged_file_is_told_in_one_line_and_kept(tmp_path, content):
+def test_damaged_file_is_told_in_one_line_and_kept(tmp_path, content, capsys):
     path = tmp_path / "a.json"
     path.write_bytes(content)
-    for use in (lambda: read_json(path, {}), lambda: updated_json(path, {}).__enter__()):
-        with pytest.raises(CourseError, match="damaged") as told:
-            use()
-        assert "\n" not in str(told.value)
-    assert path.read_bytes() == content
+    with pytest.raises(CourseError, match="damaged") as told:
+        read_json(path, {})
+    assert "\n" not in str(told.value) and path.read_bytes() == content
+    with updated_json(path, {}) as entries:
+        entries["new"] = 1
+    said = capsys.readouterr().out
+    assert said == f"{path} is damaged (not JSON): it is kept as a.kept-1.json, and a new one begins.\n"
+    assert (tmp_path / "a.kept-1.json").read_bytes() == content and read_json(path, {}) == {"new": 1}
+
+
+def test_what_was_kept_before_is_not_written_over(tmp_path):
+    for content in ("{", "[", "nonsense"):
+        (tmp_path / "a.json").write_text(content)
+        with updated_json(tmp_path / "a.json", {}):
+            pass
+    assert [(tmp_path / f"a.kept-{n}.json").read_text() for n in (1, 2, 3)] == ["{", "[", "nonsense"]
 
 
 def test_other_kind_of_json_is_told(tmp_path):
@@ -99,13 +110,17 @@ def test_folder_that_is_not_ours(tmp_path):
 
 
 @pytest.mark.parametrize("entry", [5, {}, {"attempts": "x", "hints": 0, "latest": None, "solved": False}])
-def test_progress_edited_by_hand_is_told(course_output, entry):
-    (course_output / "progress.json").write_text(json.dumps({"90.1": entry}))
-    for use in (
-        progress.read,
-        lambda: progress.record("90.1", "correct"),
-        lambda: progress.count_hint("90.1"),
-        lambda: progress.summary(["90.1"]),
-    ):
+def test_progress_edited_by_hand_is_told(course_output, entry, capsys):
+    """Reading tells; the next check keeps the file aside and goes on."""
+    path = course_output / "progress.json"
+    for use in (progress.read, lambda: progress.summary(["90.1"])):
+        path.write_text(json.dumps({"90.1": entry}))
         with pytest.raises(CourseError, match=r"no record of exercise 90\.1"):
             use()
+    for use in (lambda: progress.record("90.1", "correct"), lambda: progress.count_hint("90.1")):
+        path.write_text(json.dumps({"90.1": entry}))
+        use()
+        assert "no record of exercise 90.1: it is kept as progress.kept-" in capsys.readouterr().out
+        assert list(progress.read()) == ["90.1"]
+    kept = [json.loads(file.read_text()) for file in course_output.glob("progress.kept-*.json")]
+    assert kept == [{"90.1": entry}] * 2

@@ -102,13 +102,16 @@ def test_a_single_run_has_no_spread():
 
 
 @pytest.mark.parametrize("rows", [[5], [{"lesson": "03"}], [{**dataclasses.asdict(ROW), "new": 1}]])
-def test_rows_of_another_kind_are_told_and_kept(course_output, rows):
+def test_rows_of_another_kind_are_told_and_kept(course_output, rows, capsys):
     path = course_output / "scoreboard.json"
     path.write_text(json.dumps(rows))
-    for use in (scoreboard.read, scoreboard.show, lambda: scoreboard.add(ROW)):
+    for use in (scoreboard.read, scoreboard.show):
         with pytest.raises(CourseError, match="move it away"):
             use()
     assert json.loads(path.read_text()) == rows
+    scoreboard.add(ROW)
+    assert "it is kept as scoreboard.kept-1.json, and a new one begins" in capsys.readouterr().out
+    assert json.loads((course_output / "scoreboard.kept-1.json").read_text()) == rows and scoreboard.read() == [ROW]
 
 
 def test_shown_as_text(course_output, capsys):

@@ -21,7 +21,21 @@ from helpers.course.lessons import all_lessons
 from helpers.places import repository
 
 ROOT = repository()
-TARGETS = ("setup", "lab", "run", "update", "test", "lint", "notebooks", "measured", "study", "bench", "lock", "audit")
+TARGETS = (
+    "setup",
+    "lab",
+    "run",
+    "update",
+    "test",
+    "lint",
+    "notebooks",
+    "measured",
+    "study",
+    "bench",
+    "lock",
+    "audit",
+    "torture",
+)
 
 
 def text(name: str) -> str:
@@ -213,6 +227,17 @@ def test_new_versions_are_installed(fresh: Path, changed: str) -> None:
     later = (fresh / ".venv" / ".ready").stat().st_mtime + 5
     os.utime(fresh / changed, (later, later))
     assert "-m uv pip install" in make("-n", "setup", folder=fresh).stdout
+
+
+def test_kernels_of_the_environment_get_what_they_load(fresh: Path) -> None:
+    shutil.copytree(ROOT / "etc", fresh / "etc")
+    set_up(fresh)
+    (fresh / ".venv" / ".ready").unlink()
+    pretend(fresh, "python3", 'case "$*" in *version_info*) echo 3.12 ;; esac')
+    done = make("setup", f"PYTHON={fresh / 'python3'}", folder=fresh)
+    there = fresh / ".venv" / "etc" / "ipython" / "ipython_kernel_config.py"
+    assert there.read_text(encoding="utf-8") == text("etc/ipython/ipython_kernel_config.py"), done.stderr
+    assert (fresh / ".venv" / ".ready").exists()
 
 
 def test_an_update_without_network_leaves_what_there_is(fresh: Path, no_python: Path) -> None:
