@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from helpers.course.time_limit import raise_in
+from helpers.course.time_limit import raise_in, take_back
 
 _PATIENCE = 1.0  # seconds for a thread to end
 _EVERY = 0.01
@@ -57,6 +57,8 @@ def _end(left: Callable[[], list[int]]) -> None:
         for thread in threads:
             raise_in(thread, SystemExit)
         time.sleep(_EVERY)
+    for thread in left():
+        take_back(thread)
 
 
 def _sentence(count: int, still: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bdb
+import contextlib
 import ctypes
 import signal
 import sys
@@ -54,7 +55,7 @@ class TimeLimit:
         self._boundary: FrameType | None = None  # the frame around the function: nothing beyond it is stopped
         self._attempts, self._rings, self._traced_one = 0, 0, False
         self._alarm_is_set = False
-        self._done, self._turn = threading.Event(), threading.Lock()
+        self._is_over, self._over, self._turn = False, threading.Lock(), threading.Lock()
 
     def call(self, function: Callable[..., Given], *arguments: object) -> Given:
         """What the function gives back; look at `expired` and `interrupted` first, whatever it raises or gives.
@@ -64,20 +65,24 @@ class TimeLimit:
             BaseException: what it raises itself.
         """
         self._deadline = time.monotonic() + self.seconds
-        tracing = sys.gettrace()
+        self._tracing_before = sys.gettrace()
         try:
             with self._watched_from_outside(), self._alarm_clock(), self._ctrl_c_noted():
                 return self._within(function, arguments)
         finally:
-            self._boundary = None
-            sys.settrace(tracing)
+            self._leave()
 
     def _within(self, function: Callable[..., Given], arguments: tuple[object, ...]) -> Given:
         self._boundary = sys._getframe()
         try:
             return function(*arguments)
         finally:
-            self._boundary = None
+            self._leave()
+
+    def _leave(self) -> None:
+        """From here on nothing is stopped any more."""
+        self._boundary = None
+        sys.settrace(self._tracing_before)
 
     # The alarm clock ------------------------------------------------------------------------------
 
@@ -179,43 +184,62 @@ class TimeLimit:
     @contextmanager
     def _watched_from_outside(self) -> Iterator[None]:
         """Within the block a second thread raises in this one, where the alarm clock is not there or does not help."""
-        watch = threading.Thread(target=self._watch, args=(threading.get_ident(),), daemon=True)
-        watch.start()
+        self._over.acquire()
+        threading.Thread(target=self._watch, args=(threading.get_ident(),), daemon=True).start()
         try:
             yield
         finally:
-            self._dismiss_the_watch(threading.get_ident())
+            self._dismiss_the_watch()
 
     def _watch(self, thread: int) -> None:
-        while not self._done.wait(_EVERY / 10 if self.expired else _EVERY / 2):
+        while not self._over.acquire(timeout=_EVERY / 10 if self.expired else _EVERY / 2):
             late = time.monotonic() - self._deadline
             if late < (4 * _EVERY if self._alarm_is_set else 0) or _is_debugged(sys._current_frames().get(thread)):
                 continue
             with self._turn:
-                if not self._done.is_set() and self._boundary is not None:
+                if not self._is_over and self._boundary is not None:
                     self.expired = self.expired or not self.interrupted
                     raise_in(thread, type(self._reason()))
 
-    def _dismiss_the_watch(self, thread: int) -> None:
-        """No exception of the watch arrives after this; one that has arrived meanwhile is not news any more."""
-        while not self._done.is_set():
+    def _dismiss_the_watch(self) -> None:
+        """What the watch has raised and has not arrived yet arrives here, and is no news any more."""
+        while not self._is_over:
             try:
                 with self._turn:
-                    self._done.set()
-                    raise_in(thread, None)
+                    self._is_over = True
+                _at_the_next_call()
             except (TookTooLong, KeyboardInterrupt):
                 if not self.expired and not self.interrupted:
                     raise
+        self._over.release()
 
 
-def raise_in(thread: int, kind: type[BaseException] | None) -> bool:
-    """Raise an exception of this kind in a thread, at its next step in Python; None takes back one that is under way.
+def raise_in(thread: int, kind: type[BaseException]) -> None:
+    """Raise an exception of this kind in a thread, at its next call or turn of a loop in Python.
 
-    Returns:
-        Whether there is a thread with this identity.
+    Where it waits in C code, that is when it wakes up. Until then all threads are slower, and Python 3.11 hangs when
+    one of them is traced: `take_back` ends that.
     """
-    exception = None if kind is None else ctypes.py_object(kind)
-    return ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), exception) > 0
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))
+
+
+def take_back(thread: int) -> None:
+    """Take back what was raised in a thread and has not arrived there yet.
+
+    Python notes that an exception is on its way to some thread, and forgets that only when one arrives: one is sent here.
+    """
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), None)
+    with contextlib.suppress(_Arrived):
+        raise_in(threading.get_ident(), _Arrived)
+        _at_the_next_call()
+
+
+class _Arrived(BaseException):
+    """Nothing but a proof that what is raised in a thread arrives there."""
+
+
+def _at_the_next_call() -> None:
+    """Does nothing: what was raised in this thread arrives where a function begins."""
 
 
 def _can_set_alarms() -> bool:
