@@ -136,7 +136,10 @@ class TimeLimit:
         """Python stops to trace where this raises, so the clock is set to ring at once and to begin anew."""
         if frame.f_code.co_filename == __file__:
             return None  # what rings, and raises
-        if event in ("line", "opcode") and self._is_within(frame, of_the_answer=True):
+        has_a_line = (
+            frame.f_lineno is not None
+        )  # where Python enters an `except` it has none, and no traceback can say it
+        if event in ("line", "opcode") and has_a_line and self._is_within(frame, of_the_answer=True):
             if self._alarm_is_set:
                 self._traced_one = True
                 signal.setitimer(signal.ITIMER_REAL, _AT_ONCE, _EVERY)
@@ -199,7 +202,12 @@ class TimeLimit:
             with self._turn:
                 if not self._is_over and self._boundary is not None:
                     self.expired = self.expired or not self.interrupted
-                    raise_in(thread, type(self._reason()))
+                    raise_in(thread, self._kind_that_traces())
+
+    def _kind_that_traces(self) -> type[BaseException]:
+        """Python makes an object of this class in the thread that is stopped, where it is caught: there it traces."""
+        trace, kind = self._trace_from, type(self._reason())
+        return type(kind.__name__, (kind,), {"__init__": lambda error: trace(sys._getframe(1))})
 
     def _dismiss_the_watch(self) -> None:
         """What the watch has raised and has not arrived yet arrives here, and is no news any more."""
@@ -226,7 +234,7 @@ def raise_in(thread: int, kind: type[BaseException]) -> None:
 def take_back(thread: int) -> None:
     """Take back what was raised in a thread and has not arrived there yet.
 
-    Python notes that an exception is on its way to some thread, and forgets that only when one arrives: one is sent here.
+    Python notes that an exception is on its way to some thread until one arrives in any: so one is sent here.
     """
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), None)
     with contextlib.suppress(_Arrived):

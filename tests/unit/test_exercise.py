@@ -254,11 +254,12 @@ def test_what_pytorch_replaces_at_its_first_use_is_no_patch(first):
     """Each in a process of its own: in this one the first use is long over."""
     code = f"""
 import torch
-from helpers.course.process_state import classes_as_they_were
+from helpers.course.patched import shared_code_as_it_was
 assert "torch._dynamo" not in sys.modules
-with classes_as_they_were():
+with shared_code_as_it_was() as replaced:
     {first}
 assert "torch._dynamo" in sys.modules
+assert replaced == []
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", "import sys" + code], check=True)
 
