@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -41,14 +42,16 @@ def one_line(text: object) -> str:
 
 
 def readable(text: str, most: int = 4000) -> str:
-    """`text` as any screen and any file takes it: at most so long, and half of a character as its number.
+    """`text` as any screen and any file takes it: at most so long, control characters and halves of others as numbers.
 
     >>> readable("caf\\ud800", most=8), readable("a long text", most=8)
     ('caf\\\\ud800', 'a lon...')
     """
     text = str.__str__(text)
     text = text if len(text) <= most else f"{text[: most - 3]}..."
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(
+        one if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cs") else ascii(one)[1:-1] for one in text
+    )
 
 
 def capital(text: str) -> str:

@@ -139,10 +139,13 @@ class Exercise:
     def _in_time(self, limit: TimeLimit, answers: tuple[object, ...]) -> Report:
         """The report on these answers, or on how they had to be stopped."""
         stopped: BaseException | None = None
+        foundations = Foundations()
         try:
-            report = limit.call(self._report_on, answers, limit)
+            report = limit.call(self._report_on, answers, limit, foundations)
         except BaseException as error:
             stopped = error
+        finally:
+            foundations.put_back()  # once more: the limit may have stopped the first time
         if limit.expired:
             return self._report(Outcome.ERROR, took_too_long(limit, stopped, self._declared_in))
         if stopped is None:
@@ -151,9 +154,9 @@ class Exercise:
             raise stopped
         return self._report(Outcome.ERROR, f"Your code stopped the check with `{name_of(type(stopped))}`.")
 
-    def _report_on(self, answers: tuple[object, ...], limit: TimeLimit) -> Report:
+    def _report_on(self, answers: tuple[object, ...], limit: TimeLimit, foundations: Foundations) -> Report:
         """Runs within the time limit, and so does all that looks at an answer, or at what it has raised."""
-        foundations, process = Foundations(), os.getpid()
+        process = os.getpid()
         try:
             try:
                 if any(is_unwritten(answer) for answer in answers):

@@ -136,10 +136,9 @@ class TimeLimit:
         """Python stops to trace where this raises, so the clock is set to ring at once and to begin anew."""
         if frame.f_code.co_filename == __file__:
             return None  # what rings, and raises
-        has_a_line = (
-            frame.f_lineno is not None
-        )  # where Python enters an `except` it has none, and no traceback can say it
-        if event in ("line", "opcode") and has_a_line and self._is_within(frame, of_the_answer=True):
+        # Where Python enters an `except` there is no line, and no traceback could name the place.
+        stops = event in ("line", "opcode") and frame.f_lineno is not None
+        if stops and self._is_within(frame, of_the_answer=True):
             if self._alarm_is_set:
                 self._traced_one = True
                 signal.setitimer(signal.ITIMER_REAL, _AT_ONCE, _EVERY)
