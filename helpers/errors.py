@@ -47,11 +47,11 @@ def readable(text: str, most: int = 4000) -> str:
     >>> readable("caf\\ud800", most=8), readable("a long text", most=8)
     ('caf\\\\ud800', 'a lon...')
     """
-    text = str.__str__(text)
-    text = text if len(text) <= most else f"{text[: most - 3]}..."
-    return "".join(
-        one if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cs") else ascii(one)[1:-1] for one in text
+    shown = "".join(
+        one if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cs") else ascii(one)[1:-1]
+        for one in str.__str__(text)[: most + 1]
     )
+    return shown if len(shown) <= most else f"{shown[: most - 3]}..."
 
 
 def capital(text: str) -> str:

@@ -34,6 +34,7 @@ _KEPT: list[object] = []  # what would end with the object
 def what_is_set() -> dict[str, str]:
     """Each of `SETTINGS`; where looking it up enters a context, what that context sets."""
     own = {
+        "environment": lambda: sorted(os.environ.items()),  # it has no order
         "loaded modules": lambda: sys.modules.get("statistics") is statistics,
         "warning filters": lambda: (warnings.filters, warnings.showwarning),
         "inference mode": torch.is_inference_mode_enabled,

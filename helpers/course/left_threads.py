@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from helpers.course.time_limit import raise_in, take_back
+from helpers.course.time_limit import raise_in, take_back, trace_from
 
 _PATIENCE = 1.0  # seconds for a thread to end
 _EVERY = 0.01
@@ -51,14 +51,27 @@ def _runs(frame: FrameType | None, is_the_answers: Callable[[str], bool]) -> boo
 
 
 def _end(left: Callable[[], list[int]]) -> None:
-    """Raise `SystemExit` in each, which ends a thread without a word, again and again: it may be caught."""
-    until = time.monotonic() + _PATIENCE
-    while (threads := left()) and time.monotonic() < until:
+    """Raise `SystemExit` in each, which ends a thread without a word; where it was caught, a stubborn one."""
+    started = time.monotonic()
+    while (threads := left()) and (passed := time.monotonic() - started) < _PATIENCE:
         for thread in threads:
-            raise_in(thread, SystemExit)
+            raise_in(thread, SystemExit if passed < _PATIENCE / 4 else _Stubborn)
         time.sleep(_EVERY)
     for thread in left():
         take_back(thread)
+
+
+class _Stubborn(SystemExit):
+    """Python makes it where it is caught, and from there on each step of the thread raises `SystemExit` again."""
+
+    def __init__(self) -> None:
+        trace_from(sys._getframe(1), _at_a_step)
+
+
+def _at_a_step(frame: FrameType, event: str, _: object) -> Callable:
+    if event in ("line", "opcode") and frame.f_lineno is not None:
+        raise SystemExit
+    return _at_a_step
 
 
 def _sentence(count: int, still: int) -> str:

@@ -59,7 +59,9 @@ class Foundations:
 
     def replaced(self) -> list[str]:
         """The built-in functions that `put_back` has put back: "`len`"."""
-        return [f"`{name}`" for name, held in self._before.items() if self._now.get(name) is not held and name != "_"]
+        return [
+            f"`{name}`" for name, held in self._before.items() if callable(held) and self._now.get(name) is not held
+        ]
 
 
 @contextmanager

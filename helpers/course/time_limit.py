@@ -127,10 +127,7 @@ class TimeLimit:
 
     def _trace_from(self, frame: FrameType | None) -> None:
         """Each line of the function that runs from now on meets `_at_a_line`, in whichever of its frames."""
-        while frame is not None and frame is not self._boundary:
-            frame.f_trace, frame.f_trace_opcodes = self._at_a_line, True
-            frame = frame.f_back
-        sys.settrace(self._at_a_line)
+        trace_from(frame, self._at_a_line, up_to=self._boundary)
 
     def _at_a_line(self, frame: FrameType, event: str, _: object) -> Callable | None:
         """Python stops to trace where this raises, so the clock is set to ring at once and to begin anew."""
@@ -219,6 +216,14 @@ class TimeLimit:
                 if not self.expired and not self.interrupted:
                     raise
         self._over.release()
+
+
+def trace_from(frame: FrameType | None, tracer: Callable, *, up_to: FrameType | None = None) -> None:
+    """`tracer` is called at each step of this thread from now on, in this frame and those around it, but for `up_to`."""
+    while frame is not None and frame is not up_to:
+        frame.f_trace, frame.f_trace_opcodes = tracer, True
+        frame = frame.f_back
+    sys.settrace(tracer)
 
 
 def raise_in(thread: int, kind: type[BaseException]) -> None:

@@ -257,7 +257,7 @@ def test_a_right_answer_that_caught_its_end_is_late_all_the_same(short_of_time):
     [
         ("builtins.len = lambda _: 8", Outcome.INCORRECT, "`len`"),
         ("builtins.BaseException = builtins.getattr = builtins.isinstance = None", Outcome.INCORRECT, "`getattr`"),
-        ("vars(builtins).clear()", Outcome.ERROR, ""),
+        ("vars(builtins).clear()", Outcome.INCORRECT, "`__import__`, `abs`"),
         ("sys.setrecursionlimit(len(inspect.stack()) + 9)", Outcome.CORRECT, "Twice"),
         ("helpers.course.exercise.Exercise.judge = None", Outcome.INCORRECT, "`Exercise.judge`"),
         ("helpers.checking.answers.require = print", Outcome.INCORRECT, "`helpers.checking.answers.require`"),

@@ -126,6 +126,7 @@ def spin_on():
             continue
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # pytest's own hook is no quieter
 @pytest.mark.parametrize("work", [spin, spin_on], ids=lambda work: work.__name__)
 def test_a_thread_that_is_left_at_work_ends_and_is_told(work):
     started = []
