@@ -219,7 +219,7 @@ class TimeLimit:
 
 
 def trace_from(frame: FrameType | None, tracer: Callable, *, up_to: FrameType | None = None) -> None:
-    """`tracer` is called at each step of this thread from now on, in this frame and those around it, but for `up_to`."""
+    """`tracer` is called at each step of this thread from now on, in this frame and those around it up to `up_to`."""
     while frame is not None and frame is not up_to:
         frame.f_trace, frame.f_trace_opcodes = tracer, True
         frame = frame.f_back
