@@ -2,13 +2,14 @@
 
     python -m tests.answers.hostile 0 200
 
-judges those of the seeds 0 to 199 and prints lines of JSON: what came out of each, and what its check has left behind.
+judges those of the seeds 0 to 199 and prints lines of JSON: what came out of each, and what its check left behind.
 A third number is the step from one seed to the next. `tests/answers/test_hostile.py` holds these lines to what a check promises.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import gc
 import json
 import os
@@ -372,8 +373,9 @@ def names_of(exercise: Exercise) -> list[str]:
     return [name.strip() for name in inside.split(",")]
 
 
-def all_numbers() -> list[str]:
-    return [number for lesson in lesson_numbers() for number in lesson_module(lesson).EXERCISES.numbers()]
+@functools.cache
+def all_numbers() -> tuple[str, ...]:
+    return tuple(number for lesson in lesson_numbers() for number in lesson_module(lesson).EXERCISES.numbers())
 
 
 def hostile(seed: int) -> Hostile:
