@@ -3,7 +3,8 @@
     python -m tests.answers.hostile 0 200
 
 judges those of the seeds 0 to 199 and prints lines of JSON: what came out of each, and what its check left behind.
-A third number is the step from one seed to the next. `tests/answers/test_hostile.py` holds these lines to what a check promises.
+A third number is the step from one seed to the next. `tests/answers/test_hostile.py` holds these lines to what a check
+promises.
 """
 
 from __future__ import annotations
