@@ -29,7 +29,7 @@ from helpers.errors import CourseError, name_of, readable
 
 # A check is stopped after so many times the `seconds` that its exercise declares. A slow machine that is busy with
 # other things takes several times as long as the one that the seconds were measured on.
-PATIENCE = 10
+PATIENCE = 15
 _NOT_ATTEMPTED = "Write your answer above the check and run the cell again."
 
 
