@@ -9,6 +9,7 @@ import linecache
 import re
 import sysconfig
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 import helpers
@@ -20,7 +21,7 @@ from helpers.errors import capital, first_line, name_of
 def blame(error: BaseException, answers: tuple[object, ...], declared_in: str) -> str:
     """The learner's own exception, cut to the learner's own lines. `declared_in` is the file of the exercise."""
     said = f"`{name_of(type(error))}: {first_line(error)}`"
-    places = places_of(error, declared_in)
+    places = _in_words(traceback.extract_tb(error.__traceback__), declared_in)
     if places:
         return capital(f"{input_of(error)} your code stopped with {said}. {places}.".lstrip())
     if issubclass(type(error), TypeError) and any(_names_the_call(answer, str(error)) for answer in answers):
@@ -28,9 +29,9 @@ def blame(error: BaseException, answers: tuple[object, ...], declared_in: str) -
     return f"The check cannot use what your code gave back: {said}. Compare its type and shape with the task."
 
 
-def took_too_long(limit: TimeLimit, error: BaseException | None, declared_in: str) -> str:
-    """What a learner reads whose answer was stopped by `limit`; `error` is what came out of it then, if anything."""
-    places = places_of(error, declared_in) if error is not None else ""
+def took_too_long(limit: TimeLimit, declared_in: str) -> str:
+    """What a learner reads whose answer was stopped by `limit`."""
+    places = _in_words(limit.was_at, declared_in)
     caught = (
         " Your code caught the exception that was to stop it: `except BaseException` and a bare `except:` catch Ctrl+C "
         "as well, and `except Exception` lets both by."
@@ -43,11 +44,11 @@ def took_too_long(limit: TimeLimit, error: BaseException | None, declared_in: st
     )
 
 
-def places_of(error: BaseException, declared_in: str) -> str:
-    """The learner's lines on the way to the error, the last three; empty where there is none."""
+def _in_words(frames: Iterable[traceback.FrameSummary], declared_in: str) -> str:
+    """The learner's lines among these frames, the last three; empty where there is none."""
     lines = [
         f"line {frame.lineno}, in `{frame.name}`: `{linecache.getline(frame.filename, frame.lineno).strip() or '?'}`"
-        for frame in traceback.extract_tb(error.__traceback__)
+        for frame in frames
         if is_learners(frame.filename) and frame.filename != declared_in
     ]
     return "; then ".join(lines[-3:])

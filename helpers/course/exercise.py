@@ -147,7 +147,7 @@ class Exercise:
         finally:
             foundations.put_back()  # once more: the limit may have stopped the first time
         if limit.expired:
-            return self._report(Outcome.ERROR, took_too_long(limit, stopped, self._declared_in))
+            return self._report(Outcome.ERROR, took_too_long(limit, self._declared_in))
         if stopped is None:
             return report
         if is_ctrl_c(stopped):

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -18,6 +19,7 @@ Given = TypeVar("Given")
 
 _EVERY = 0.5  # seconds from one attempt to stop an answer to the next
 _AT_ONCE = 1e-5  # seconds; a timer of 0 would be none
+_FRAMES = 50  # to look for the learner's lines in
 
 
 class TookTooLong(BaseException):
@@ -40,6 +42,7 @@ class TimeLimit:
         expired: the time was over before the function was.
         caught: how many attempts to stop it the function has caught, as far as the alarm clock has seen.
         interrupted: somebody has pressed Ctrl+C, or interrupted the kernel.
+        was_at: the innermost frames as the alarm clock first rang; empty where it did not.
     """
 
     def __init__(self, seconds: float, is_the_answers: Callable[[str], bool]):
@@ -51,6 +54,7 @@ class TimeLimit:
         self.seconds = seconds
         self.expired = self.interrupted = False
         self.caught = 0
+        self.was_at: list[traceback.FrameSummary] = []
         self._is_the_answers = is_the_answers
         self._boundary: FrameType | None = None  # the frame around the function: nothing beyond it is stopped
         self._attempts, self._rings, self._traced_one = 0, 0, False
@@ -118,6 +122,8 @@ class TimeLimit:
         self._attempts += 1
         if self.caught:
             self._trace_from(frame)
+        else:
+            self.was_at = traceback.extract_stack(frame, limit=_FRAMES)
         raise self._reason()
 
     def _reason(self) -> BaseException:

@@ -221,7 +221,7 @@ NEVER_ENDING = {
     "asleep": ("import time\ndef double(x):\n    time.sleep(1000)", "line 3, in `double`: `time.sleep(1000)`"),
     "a loop that catches everything": (
         "import time\ndef double(x):\n while True:\n  try:\n   time.sleep(9)\n  except:\n   pass",
-        "`except Exception` lets both by",
+        "line 5, in `double`: `time.sleep(9)`. That usually",
     ),
     "a result that never shows": (
         "import time\nclass Slow:\n  def __repr__(self):\n    time.sleep(1000)\ndef double(x):\n  return Slow()",
@@ -236,6 +236,7 @@ def test_what_never_ends_is_stopped_and_told_where(short_of_time, source, words)
     assert report.outcome is Outcome.ERROR
     assert "The check took longer than 0.3 s and was stopped at line" in report.message
     assert words in report.message and "usually means a loop that never ends" in report.message, report
+    assert ("`except Exception` lets both by" in report.message) == ("except" in source), report
 
 
 def test_what_never_says_of_what_class_it_is_is_stopped(short_of_time):

@@ -20,7 +20,9 @@ from helpers.course.lessons import all_lessons
 from helpers.places import repository
 
 ROOT = repository()
-TARGETS = ("setup", "lab", "run", "update", "test", "lint", "notebooks", "measured", "study", "bench", "lock")
+TARGETS = (
+    "setup", "lab", "run", "update", "test", "torture", "lint", "notebooks", "measured", "study", "bench", "lock",
+)  # fmt: skip
 
 
 def text(name: str) -> str:
