@@ -16,7 +16,7 @@ PY  := .venv/bin/python
 FIRST := notebooks/00_start_here.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run update test lint notebooks measured study bench lock audit torture FORCE
+.PHONY: help setup lab run update test torture lint notebooks measured study bench lock audit FORCE
 FORCE:
 
 help:

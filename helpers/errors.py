@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -23,12 +24,34 @@ def first_line(error: BaseException) -> str:
         said = str(error)
     except Exception:  # its own `__str__` fails
         said = ""
-    return (said.strip().splitlines() or [type(error).__name__])[0]
+    return (said.strip().splitlines() or [name_of(type(error))])[0]
+
+
+def name_of(kind: type) -> str:
+    """The name of a class, also where its metaclass has a `__name__` of its own, which may say anything.
+
+    >>> name_of(KeyError)
+    'KeyError'
+    """
+    return type.__dict__["__name__"].__get__(kind)
 
 
 def one_line(text: object) -> str:
     """The text with every run of white space as one space: a name or a `repr` may hold a line break."""
     return " ".join(str(text).split())
+
+
+def readable(text: str, most: int = 4000) -> str:
+    """`text` as any screen and any file takes it: at most so long, control characters and halves of others as numbers.
+
+    >>> readable("caf\\ud800", most=8), readable("a long text", most=8)
+    ('caf\\\\ud800', 'a lon...')
+    """
+    shown = "".join(
+        one if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cs") else ascii(one)[1:-1]
+        for one in str.__str__(text)[: most + 1]
+    )
+    return shown if len(shown) <= most else f"{shown[: most - 3]}..."
 
 
 def capital(text: str) -> str:

@@ -4,6 +4,7 @@
 - `untouched`: what had to stay as it was. A network, the arguments.
 - `passes`: what went through a network. What a layer took and gave, the same function before and after.
 - `learning`: what a real training step moves, and which parameter is in which group.
+- `printed`: what was printed, up to a limit.
 - `networks`: small networks whose truth is known, each with one trap.
 
 Each function either returns what it proved, in plain types, or raises `Incorrect` with a reason for the learner. A

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -95,6 +96,8 @@ def step_moves_only(
     )
 
 
+MOST_PARAMETERS = 100_000  # in one group; an iterable may have no end
+
 # Parameter groups ----------------------------------------------------------------------------------
 
 
@@ -174,7 +177,8 @@ def _listed(params: object) -> list[Tensor]:
         "Under `params` is a set. A set has no order, and an optimizer refuses it: make it a list.",
     )
     require(isinstance(params, Iterable), f"Under `params` belong parameters, in a list, not {short(params)}.")
-    tensors = [_tensor(one) for one in ([params] if isinstance(params, Tensor) else params)]
+    several = [params] if isinstance(params, Tensor) else itertools.islice(params, MOST_PARAMETERS)
+    tensors = [_tensor(one) for one in several]
     strange = [one for one in tensors if not isinstance(one, Tensor)]
     require(not strange, f"Under `params` belong the parameters themselves, not {short(strange[:1])}.")
     return tensors

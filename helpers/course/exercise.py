@@ -7,26 +7,30 @@ else (whether it was attempted, whose exception it was, what is shown and record
 
 from __future__ import annotations
 
-import dis
 import inspect
 import linecache
 import os
-import re
 import sys
-import sysconfig
 import textwrap
-import traceback
 from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
 from typing import ClassVar
 
-import helpers
 from helpers.course import panel, progress
-from helpers.course.process_state import classes_as_they_were, own_process_state
+from helpers.course.blame import blame, is_ctrl_c, is_learners, took_too_long
+from helpers.course.left_threads import no_thread_left
+from helpers.course.output_limit import limited_output
+from helpers.course.patched import Foundations, shared_code_as_it_was, why_replaced
+from helpers.course.process_state import own_process_state
 from helpers.course.stubs import is_unwritten
-from helpers.course.verdicts import Incorrect, Outcome, Report, input_of
-from helpers.errors import CourseError, capital, first_line
+from helpers.course.time_limit import TimeLimit
+from helpers.course.verdicts import Incorrect, Outcome, Report
+from helpers.errors import CourseError, name_of, readable
+
+# A check is stopped after so many times the `seconds` that its exercise declares. A slow machine that is busy with
+# other things takes several times as long as the one that the seconds were measured on.
+PATIENCE = 15
+_NOT_ATTEMPTED = "Write your answer above the check and run the cell again."
 
 
 class Level(StrEnum):
@@ -46,7 +50,8 @@ class Exercise:
 
     A subclass sets the class attributes below and defines `examine(self, *answers)`. `examine` calls
     `require` and may return a sentence that the learner reads after a right answer. It should take under
-    `seconds`, which are two in general, and judge behaviour: run the answer, compare what it did.
+    `seconds`, which are two in general, and judge behaviour: run the answer, compare what it did. After `PATIENCE`
+    times as long the answer is stopped.
     """
 
     number: ClassVar[str]  # "3.2": lesson 03, second exercise
@@ -108,47 +113,75 @@ class Exercise:
     # How it is judged -----------------------------------------------------------------------------
 
     def judge(self, *answers: object) -> Report:
-        """The report on these answers; shows and records nothing, and leaves random state and settings alone.
+        """The report on these answers; shows and records nothing, and leaves the kernel as it was.
+
+        It comes within the exercise's time, whatever an answer does: see `TimeLimit` for what is out of reach.
 
         Raises:
             CourseError: the check line was changed and gives too many or too few answers.
+            KeyboardInterrupt: somebody has pressed Ctrl+C, or interrupted the kernel.
         """
         _require_count(self, answers)
+        limit = TimeLimit(PATIENCE * self.seconds, is_learners)
+        with (
+            own_process_state(),
+            limited_output(),
+            shared_code_as_it_was() as replaced,
+            no_thread_left(is_learners) as left,
+        ):
+            report = self._in_time(limit, answers)
+        if limit.interrupted:
+            raise KeyboardInterrupt
+        if report.outcome is Outcome.CORRECT and (replaced or left):
+            return self._report(Outcome.INCORRECT, why_replaced(replaced) if replaced else left[0])
+        return report
+
+    def _in_time(self, limit: TimeLimit, answers: tuple[object, ...]) -> Report:
+        """The report on these answers, or on how they had to be stopped."""
+        stopped: BaseException | None = None
+        foundations = Foundations()
         try:
-            if any(is_unwritten(answer) for answer in answers):
-                return self._report(Outcome.NOT_ATTEMPTED, "Write your answer above the check and run the cell again.")
-            with own_process_state(), classes_as_they_were():
+            report = limit.call(self._report_on, answers, limit, foundations)
+        except BaseException as error:
+            stopped = error
+        finally:
+            foundations.put_back()  # once more: the limit may have stopped the first time
+        if limit.expired:
+            return self._report(Outcome.ERROR, took_too_long(limit, self._declared_in))
+        if stopped is None:
+            return report
+        if is_ctrl_c(stopped):
+            raise stopped
+        return self._report(Outcome.ERROR, f"Your code stopped the check with `{name_of(type(stopped))}`.")
+
+    def _report_on(self, answers: tuple[object, ...], limit: TimeLimit, foundations: Foundations) -> Report:
+        """Runs within the time limit, and so does all that looks at an answer, or at what it has raised."""
+        process = os.getpid()
+        try:
+            try:
+                if any(is_unwritten(answer) for answer in answers):
+                    return self._report(Outcome.NOT_ATTEMPTED, _NOT_ATTEMPTED)
                 praise = self.examine(*answers)
+            finally:
+                foundations.put_back()
+                if os.getpid() != process:  # an answer has forked, and this is no kernel
+                    os._exit(1)
         except Incorrect as reason:
             return self._report(Outcome.INCORRECT, str(reason))
         except BaseException as error:  # an `exit()` in an answer must not end the lesson
-            if _is_ctrl_c(error):
+            if limit.expired or is_ctrl_c(error):
                 raise
-            return self._report(Outcome.ERROR, self._blame(error, answers))
+            return self._report(Outcome.ERROR, blame(error, answers, self._declared_in))
+        if names := foundations.replaced():
+            return self._report(Outcome.INCORRECT, why_replaced(names))
         return self._report(Outcome.CORRECT, praise or "")
 
-    def _report(self, outcome: Outcome, message: str) -> Report:
-        return Report(self.number, outcome, message)
+    @property
+    def _declared_in(self) -> str:
+        return self.examine.__func__.__code__.co_filename
 
-    def _blame(self, error: BaseException, answers: tuple[object, ...]) -> str:
-        """The learner's own exception, cut to the learner's own lines."""
-        said = f"`{type(error).__name__}: {first_line(error)}`"
-        declared_in = self.examine.__func__.__code__.co_filename
-        frames = [
-            frame
-            for frame in traceback.extract_tb(error.__traceback__)
-            if _is_learners(frame.filename) and frame.filename != declared_in
-        ]
-        if frames:
-            lines = [
-                f"line {f.lineno}, in `{f.name}`: `{linecache.getline(f.filename, f.lineno).strip() or '?'}`"
-                for f in frames
-            ]
-            here = capital(f"{input_of(error)} your code stopped with {said}.".lstrip())
-            return f"{here} " + "; then ".join(lines[-3:]) + "."
-        if isinstance(error, TypeError) and any(_names_the_call(answer, str(error)) for answer in answers):
-            return f"The check calls your function as the exercise asks, and Python says {said}."
-        return f"The check cannot use what your code gave back: {said}. Compare its type and shape with the task."
+    def _report(self, outcome: Outcome, message: str) -> Report:
+        return Report(self.number, outcome, readable(message))
 
     @property
     def answer_source(self) -> str:
@@ -166,42 +199,6 @@ def _require_count(exercise: Exercise, answers: tuple[object, ...]) -> None:
             f"the check of exercise {exercise.number} got {len(answers)} answers and takes "
             f"{len(wanted.parameters)}: write {line}"
         ) from None
-
-
-_NOT_THE_LEARNERS = tuple(
-    {
-        Path(folder).resolve()
-        for folder in (
-            *(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
-            Path(helpers.__file__).parent,
-        )
-    }
-)
-
-
-def _is_learners(filename: str) -> bool:
-    if filename.startswith("<frozen"):
-        return False
-    return filename.startswith("<") or not any(map(Path(filename).resolve().is_relative_to, _NOT_THE_LEARNERS))
-
-
-def _is_ctrl_c(error: BaseException) -> bool:
-    """Whether a signal has stopped the check, and no `raise KeyboardInterrupt` of an answer."""
-    innermost = error.__traceback__
-    if not isinstance(error, KeyboardInterrupt) or innermost is None:
-        return False
-    while innermost.tb_next:
-        innermost = innermost.tb_next
-    return innermost.tb_frame.f_code.co_code[innermost.tb_lasti] != dis.opmap["RAISE_VARARGS"]
-
-
-def _names_the_call(answer: object, message: str) -> bool:
-    """Whether Python's message is of a call with the wrong arguments: "f() takes ...", "A.__init__() missing ..."."""
-    if not (inspect.isroutine(answer) or inspect.isclass(answer)):
-        return False
-    named = answer.__mro__ if inspect.isclass(answer) else (answer,)  # a class may inherit its __init__
-    names = "|".join(re.escape(one.__name__) for one in named)
-    return re.search(rf"(?<!\w)({names})(\.\w+)?\(\)", message) is not None
 
 
 class Exercises:

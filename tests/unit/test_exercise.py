@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import linecache
 import os
@@ -195,8 +196,10 @@ def test_what_an_answer_raises_is_an_error_whatever_its_base(base):
         "import time\ndef double(x):\n    time.sleep(20)",
         "import time\ndef double(x):\n    ends = time.time() + 20\n    while time.time() < ends:\n        pass",
         "import time\ndef double(x):\n    try:\n        time.sleep(20)\n    except KeyboardInterrupt:\n        raise",
+        "import time\ndef double(x):\n    try:\n        time.sleep(20)\n    except BaseException:\n        return 8",
+        "import time\ndef double(x):\n while True:\n  try:\n   time.sleep(20)\n  except:\n   pass",
     ],
-    ids=["asleep", "at work", "caught and raised again"],
+    ids=["asleep", "at work", "caught and raised again", "caught once", "caught again and again"],
 )
 def test_ctrl_c_stops_the_check(source):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
@@ -206,6 +209,98 @@ def test_ctrl_c_stops_the_check(source):
             Double().judge(typed(source)["double"])
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def short_of_time(monkeypatch):
+    monkeypatch.setattr("helpers.course.exercise.PATIENCE", 0.15)
+
+
+NEVER_ENDING = {
+    "a loop": ("def double(x):\n    while True:\n        pass", "line "),
+    "asleep": ("import time\ndef double(x):\n    time.sleep(1000)", "line 3, in `double`: `time.sleep(1000)`"),
+    "a loop that catches everything": (
+        "import time\ndef double(x):\n while True:\n  try:\n   time.sleep(9)\n  except:\n   pass",
+        "line 5, in `double`: `time.sleep(9)`. That usually",
+    ),
+    "a result that never shows": (
+        "import time\nclass Slow:\n  def __repr__(self):\n    time.sleep(1000)\ndef double(x):\n  return Slow()",
+        "line 4, in `__repr__`",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "words"), NEVER_ENDING.values(), ids=NEVER_ENDING.keys())
+def test_what_never_ends_is_stopped_and_told_where(short_of_time, source, words):
+    report = Double().judge(typed(source)["double"])
+    assert report.outcome is Outcome.ERROR
+    assert "The check took longer than 0.3 s and was stopped at line" in report.message
+    assert words in report.message and "usually means a loop that never ends" in report.message, report
+    assert ("`except Exception` lets both by" in report.message) == ("except" in source), report
+
+
+def test_what_never_says_of_what_class_it_is_is_stopped(short_of_time):
+    source = (
+        "class Slow:\n    @property\n    def __class__(self):\n        while True:\n            pass\ndouble = Slow()"
+    )
+    assert "took longer than" in Double().judge(typed(source)["double"]).message
+
+
+def test_a_right_answer_that_caught_its_end_is_late_all_the_same(short_of_time):
+    source = (
+        "import time\ndef double(x):\n    try:\n        time.sleep(9)\n    except BaseException:\n        return 2 * x"
+    )
+    assert "took longer than" in Double().judge(typed(source)["double"]).message
+
+
+@pytest.mark.parametrize(
+    ("patch", "outcome", "words"),
+    [
+        ("builtins.len = lambda _: 8", Outcome.INCORRECT, "`len`"),
+        ("builtins.BaseException = builtins.getattr = builtins.isinstance = None", Outcome.INCORRECT, "`getattr`"),
+        ("vars(builtins).clear()", Outcome.INCORRECT, "`__import__`, `abs`"),
+        ("sys.setrecursionlimit(len(inspect.stack()) + 9)", Outcome.CORRECT, "Twice"),
+        ("helpers.course.exercise.Exercise.judge = None", Outcome.INCORRECT, "`Exercise.judge`"),
+        ("helpers.checking.answers.require = print", Outcome.INCORRECT, "`helpers.checking.answers.require`"),
+    ],
+)
+def test_what_python_and_the_course_stand_on_is_given_back(patch, outcome, words):
+    before, depth, judge = dict(vars(builtins)), sys.getrecursionlimit(), Exercise.judge
+    source = f"import builtins, inspect, sys, helpers.checking.answers\ndef double(x):\n    {patch}\n    return x * 2"
+    report = Double().judge(typed(source)["double"])
+    assert (report.outcome, words in report.message) == (outcome, True), report
+    assert (dict(vars(builtins)), sys.getrecursionlimit(), Exercise.judge) == (before, depth, judge)
+
+
+def test_an_answer_that_forks_is_judged_once(capfd):
+    forked = []
+
+    def double(x):
+        forked.append(os.fork())
+        return 2 * x
+
+    assert Double().judge(double).outcome is Outcome.CORRECT
+    print("once", flush=True)
+    assert os.waitstatus_to_exitcode(os.waitpid(forked[0], 0)[1]) == 1
+    assert capfd.readouterr().out == "once\n"
+
+
+def test_what_an_exception_is_called_and_says_fits_any_screen():
+    source = """
+class Meta(type):
+    @property
+    def __name__(cls):
+        raise BaseException('no name')
+
+class Strange(Exception, metaclass=Meta):
+    pass
+
+def double(x):
+    raise Strange('\\ud800\\x1b[2J' + 'x' * 10**6)
+"""
+    message = Double().judge(typed(source)["double"]).message
+    assert "`Strange: \\ud800\\x1b[2Jxxx" in message and len(message) <= 4000
+    assert message.encode("utf-8").isascii()
 
 
 COMPILED = "torch.compile(torch.nn.Linear(2, 2), backend='eager')(torch.ones(1, 2))"
@@ -254,11 +349,12 @@ def test_what_pytorch_replaces_at_its_first_use_is_no_patch(first):
     """Each in a process of its own: in this one the first use is long over."""
     code = f"""
 import torch
-from helpers.course.process_state import classes_as_they_were
+from helpers.course.patched import shared_code_as_it_was
 assert "torch._dynamo" not in sys.modules
-with classes_as_they_were():
+with shared_code_as_it_was() as replaced:
     {first}
 assert "torch._dynamo" in sys.modules
+assert replaced == []
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", "import sys" + code], check=True)
 

@@ -22,20 +22,9 @@ from helpers.places import repository
 
 ROOT = repository()
 TARGETS = (
-    "setup",
-    "lab",
-    "run",
-    "update",
-    "test",
-    "lint",
-    "notebooks",
-    "measured",
-    "study",
-    "bench",
-    "lock",
-    "audit",
-    "torture",
-)
+    "setup", "lab", "run", "update", "test", "torture",
+    "lint", "notebooks", "measured", "study", "bench", "lock", "audit",
+)  # fmt: skip
 
 
 def text(name: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import io
 import linecache
 import runpy
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.checking.answers import short
+from helpers.checking.printed import Printed
 from helpers.course.verdicts import Incorrect, require
 from helpers.errors import first_line
 
@@ -56,7 +56,7 @@ def as_program(train: object, predict: object = None) -> Program:
 
 
 def _quietly(call: Callable, *given: object) -> object:
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    with contextlib.redirect_stdout(Printed()), contextlib.redirect_stderr(Printed()):
         return call(*given)
 
 
@@ -83,7 +83,7 @@ def _printed(script: str | Path, path: Path | None, *arguments: object) -> list[
 
     It runs in this process, and keeps no state from one run to the next but what modules keep.
     """
-    out, said = io.StringIO(), io.StringIO()
+    out, said = Printed(), Printed()
     given = [str(one) for one in arguments]
     with _as_main(path, given), contextlib.redirect_stdout(out), contextlib.redirect_stderr(said):
         try:

@@ -44,7 +44,10 @@ class Team:
 
     def play(self, part: Callable[[int, Callable, Callable], object]) -> Played:
         """What becomes of it when every process calls `part`."""
-        threads = [threading.Thread(target=self._process, args=(part, rank)) for rank in range(self.size)]
+        threads = [
+            threading.Thread(target=self._process, args=(part, rank), daemon=True)  # or the kernel could never end
+            for rank in range(self.size)
+        ]
         for one in threads:
             one.start()
         for one in threads:

@@ -28,6 +28,7 @@ from torch.utils.data import Dataset
 
 from helpers.checking import networks
 from helpers.checking.answers import close, exactly, is_a, not_refused, one_number, opening, plain, quoted, short
+from helpers.checking.printed import Printed
 from helpers.checking.untouched import input_untouched
 from helpers.course.exercise import Exercise, Level
 from helpers.course.verdicts import Incorrect, require, tried_on
@@ -1030,7 +1031,7 @@ def _machine(cuda: bool, mps: bool) -> Iterator[None]:
 def _listening() -> Iterator[list[str]]:
     """The lines that are printed within the block, on either stream, and the warnings."""
     lines: list[str] = []
-    printed = io.StringIO()
+    printed = Printed()
     with warnings.catch_warnings(record=True) as warned, redirect_stdout(printed), redirect_stderr(printed):
         warnings.simplefilter("always")
         yield lines
