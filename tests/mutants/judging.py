@@ -1,12 +1,14 @@
-"""Mutants before their exercise's own check: each in a process of its own, with a time limit and an empty folder.
+"""Mutants before their exercise's own check, in processes apart, with limits and an empty folder each.
 
-PyTorch and the lesson are loaded once, and the answer itself is judged first, which it must pass; from there each
-mutant's process is forked. So nothing that one does is seen by the next, and one that hangs or ends its process ends
-no more than that. Needs `fork`: Linux or macOS.
+PyTorch and the lesson are loaded once, and the answer itself is judged first, which it must pass. From there a process
+is forked for every few mutants. One that hangs or ends its process ends no more than that, and a new one goes on behind
+it. The answer itself is judged last in each process: where it no longer passes, a mutant has spoiled something for
+those after it, and all of them are judged again, one a process. Needs `fork`: Linux or macOS.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import multiprocessing
 import os
@@ -17,7 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -26,14 +28,12 @@ from helpers.course.verdicts import Outcome, Report
 from helpers.lessons import exercise
 from tests.answers.programs import handed_in
 from tests.answers.test_answers import PROGRAMS, _judged
-from tests.mutants.making import Mutant
 
-FACTOR = 4  # times the seconds that the exercise declares, on a machine that does other things too
-SECONDS = 5.0  # and these on top, for the process
-MEMORY = 8 * 2**30  # bytes of data that a mutant may hold
+TOGETHER = 12  # mutants that share a process
+FACTOR, SECONDS = 5, 1.0  # of processor time: so many times what the answer itself takes, and so much on top
+SLOWER = 30  # times as long by the clock, on a machine that does other things too
+MEMORY = 8 * 2**30  # bytes of data that a process may hold
 FILES = 2**30  # bytes that it may write into one file
-
-_FORK = multiprocessing.get_context("fork") if "fork" in multiprocessing.get_all_start_methods() else None
 
 
 class Fate(StrEnum):
@@ -49,85 +49,129 @@ class Fate(StrEnum):
 _FATES = {Outcome.CORRECT: Fate.SURVIVED, Outcome.ERROR: Fate.ERROR}
 
 
-@dataclass
-class _Run:
-    """A mutant's process, and when it must have ended."""
+@dataclass(frozen=True)
+class Verdict:
+    """The fate of a mutant, and the first line of what the check said."""
 
-    mutant: Mutant
-    process: multiprocessing.Process
-    said: Connection
-    until: float
+    fate: Fate
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One right answer to an exercise, before whose check its mutants are judged."""
+
+    number: str
+    answer: str  # as `ast` writes it
+    seconds: float  # of processor time that a mutant may take
+
+    def verdicts(self, sources: list[str]) -> Iterator[tuple[int, Verdict]]:
+        """The verdict on each source, with its position."""
+        for first in range(0, len(sources), TOGETHER):
+            some = list(range(first, min(first + TOGETHER, len(sources))))
+            found = self._in_one_process(sources, some)
+            if found is None:  # one has spoiled the rest
+                found = {n: self._in_one_process(sources, [n], control=False)[n] for n in some}
+            yield from found.items()
+
+    def _in_one_process(self, sources: list[str], some: list[int], control: bool = True) -> dict[int, Verdict] | None:
+        """The verdicts on some; None where the answer itself does not pass after them. A new process after a death."""
+        found: dict[int, Verdict] = {}
+        while left := [n for n in some if n not in found]:
+            given = [sources[n] for n in left] + [self.answer] * control
+            heard = _heard(self.number, given, self.seconds)
+            if control and len(heard) == len(given) and heard.pop().fate is not Fate.SURVIVED:
+                return None
+            found.update(zip(left, heard, strict=False))
+        return found
+
+
+def bench(number: str, answer: str) -> Bench:
+    """The answer at its exercise's check, which finds it right.
+
+    Raises:
+        AssertionError: the check does not find it right, here or in a process like those of its mutants.
+    """
+    torch.set_num_threads(1)  # a fork takes no others along
+    answer = ast.unparse(ast.parse(answer))
+    report_on(number, answer)  # what the check keeps is made now
+    started = time.process_time()
+    report = report_on(number, answer)
+    assert report.outcome is Outcome.CORRECT, f"{number}: the answer itself is refused: {report.message}"
+    seconds = SECONDS + FACTOR * (time.process_time() - started)
+    found = _heard(number, [answer], seconds)[0]
+    assert found.fate is Fate.SURVIVED, f"{number}: the answer itself is refused in a process apart: {found.message}"
+    return Bench(number, answer, seconds)
 
 
 def report_on(number: str, answer: str) -> Report:
-    """The report on an answer to the exercise, as its lesson's check gives it; `error` where it does not even load."""
+    """The report on an answer by its lesson's check; an error where it stops before the check."""
     try:
         if number in PROGRAMS:
             return exercise(number).judge(*handed_in(answer))
         return _judged(number.partition(".")[0].zfill(2), number, answer)
-    except BaseException as error:  # the cell stopped above its check
+    except BaseException as error:
         return Report(number, Outcome.ERROR, f"{type(error).__name__}: {error}")
 
 
-def fates(number: str, mutants: list[Mutant], jobs: int = 1) -> Iterator[tuple[Mutant, Fate, str]]:
-    """The fate of each mutant as it comes, with the first line of what the check said; `jobs` of them at a time."""
-    seconds = SECONDS + FACTOR * exercise(number).seconds
-    waiting, running = list(mutants)[::-1], []
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            running.append(_started(number, waiting.pop(), seconds))
-        left = max(0.0, min(run.until for run in running) - time.monotonic())
-        wait([run.said for run in running], timeout=left)
-        for run in [run for run in running if run.said.poll() or time.monotonic() >= run.until]:
-            running.remove(run)
-            yield run.mutant, *_ended(run)
+def _heard(number: str, sources: list[str], seconds: float) -> list[Verdict]:
+    """What a process says of these, one after the other; it may end early, and then its last word is of its end."""
+    fork = multiprocessing.get_context("fork")
+    said, saying = fork.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
+        process = fork.Process(target=_judge_all, args=(number, sources, seconds, Path(folder), saying))
+        process.start()
+        saying.close()
+        heard = list(_listened(said, len(sources), SLOWER * seconds))
+        _end(process)
+    if len(heard) < len(sources):
+        heard.append(Verdict(Fate.GONE if process.exitcode not in _STOPPED else Fate.TIME))
+    said.close()
+    return heard
 
 
-def _started(number: str, mutant: Mutant, seconds: float) -> _Run:
-    said, saying = _FORK.Pipe(duplex=False)
-    process = _FORK.Process(target=_say, args=(number, mutant.source, saying), daemon=True)
-    process.start()
-    saying.close()
-    return _Run(mutant, process, said, time.monotonic() + seconds)
+# How a process ends that its own limit stopped, or `_end`.
+_STOPPED = {-signal.SIGPROF, -signal.SIGKILL}
 
 
-def _ended(run: _Run) -> tuple[Fate, str]:
-    """What the process said, after it and all that it started are gone."""
-    try:
-        fate, message = run.said.recv() if run.said.poll() else (Fate.TIME, "")
-    except (EOFError, OSError):
-        fate, message = Fate.GONE, ""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(run.process.pid, signal.SIGKILL)
-    run.process.kill()
-    run.process.join()
-    run.said.close()
-    return fate, message
+def _listened(said: Connection, count: int, seconds: float) -> Iterator[Verdict]:
+    """What comes, until all have been heard, one takes longer than `seconds`, or the other end is closed."""
+    with contextlib.suppress(EOFError):
+        for _ in range(count):
+            if not said.poll(seconds):
+                return
+            yield said.recv()
 
 
-def _say(number: str, answer: str, saying: Connection) -> None:
-    """In the mutant's process: judge it in an empty folder, say nothing but its fate, and end at once."""
+def _end(process: multiprocessing.Process) -> None:
+    """End a process and all that it started."""
+    process.join(0.2)  # one that has ended by itself says how
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.join()
+
+
+def _judge_all(number: str, sources: list[str], seconds: float, folder: Path, saying: Connection) -> None:
+    """In a process apart: the verdict on each, and nothing else said or left."""
     os.setsid()
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        _confine(Path(folder))
-        report = report_on(number, answer)
-        os.chdir("/")
-    lines = report.message.splitlines() or [""]
-    saying.send((_FATES.get(report.outcome, Fate.REFUSED), lines[0]))
+    _limit()
+    for place, source in enumerate(sources):
+        own = folder / str(place)
+        own.mkdir()
+        os.chdir(own)
+        os.environ["COURSE_OUTPUT"], tempfile.tempdir = str(own / "output"), str(own)
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # ends the process, whatever holds it
+        report = report_on(number, source)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        first = (report.message.splitlines() or [""])[0]
+        saying.send(Verdict(_FATES.get(report.outcome, Fate.REFUSED), first))
     os._exit(0)
 
 
-def _confine(folder: Path) -> None:
-    os.chdir(folder)
-    os.environ["COURSE_OUTPUT"], os.environ["TMPDIR"] = str(folder / "output"), str(folder)
-    tempfile.tempdir = None  # read anew
+def _limit() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     for kind, most in {resource.RLIMIT_DATA: MEMORY, resource.RLIMIT_FSIZE: FILES, resource.RLIMIT_CORE: 0}.items():
         resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
-
-
-def one_thread() -> None:
-    """No threads for computing: a fork takes none along, and the cores are shared anyway."""
-    torch.set_num_threads(1)

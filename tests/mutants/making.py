@@ -21,6 +21,8 @@ AT_THE_BORDER = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast
 OTHER_WAY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div}
 OTHER_WAY |= {ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd}
 
+SYMMETRIC = {"torch.equal", "torch.allclose", "torch.isclose", "math.isclose", "max", "min"}  # swapped, the same
+
 # A kind of change, and what stands in the place of the node: one node, or several statements.
 Change = tuple[str, ast.AST | list[ast.AST]]
 
@@ -57,7 +59,7 @@ def mutants(source: str) -> list[Mutant]:
     tree = ast.parse(source)
     before = ast.unparse(tree)
     made, seen = {before: None}, Counter()
-    for place in _places(tree, said=False):
+    for place in _places(tree):
         for kind, new in _changes(place.node):
             after = _with(tree, place, new)
             if after not in made:
@@ -91,28 +93,27 @@ def _shortened(lines: list[str]) -> str:
     return lines[0] if len(lines) == 1 else "nothing" if not lines else f"{lines[0]} … {lines[-1]}"
 
 
-def _places(node: ast.AST, said: bool) -> Iterator[_Place]:
-    """All places that may be changed. Where something is `said`, its fixed words are none of them."""
+def _places(node: ast.AST, said: bool = False) -> Iterator[_Place]:
+    """All places that may be changed. Where something is `said`, these are the f-strings, each as a whole."""
     for field, value in ast.iter_fields(node):
-        if field in {"annotation", "returns", "decorator_list", "targets", "target", "ops", "op", "ctx", "func_name"}:
+        if field in {"annotation", "returns", "decorator_list", "targets", "target", "ops", "op", "ctx"}:
             continue
         for index, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
-            if not isinstance(child, ast.AST) or _stays(child, said):
+            if not isinstance(child, ast.AST) or _stays(child):
                 continue
-            yield _Place(node, field, index, child)
-            yield from _places(child, said or _is_message(child))
+            if not said or isinstance(child, ast.JoinedStr):
+                yield _Place(node, field, index, child)
+            if not (said and isinstance(child, ast.JoinedStr)):
+                yield from _places(child, said or _says(child))
 
 
-def _stays(node: ast.AST, said: bool) -> bool:
-    if isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
-        return True
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return True  # a docstring
-    return said and isinstance(node, ast.Constant) and isinstance(node.value, str)
+def _stays(node: ast.AST) -> bool:
+    docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return docstring or isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)
 
 
-def _is_message(node: ast.AST) -> bool:
-    """Whether a node says something to somebody: an error, a warning, a print."""
+def _says(node: ast.AST) -> bool:
+    """Whether a node speaks to somebody: an error, a warning, a print. The condition of an `assert` speaks along."""
     return isinstance(node, ast.Raise | ast.Assert) or (
         isinstance(node, ast.Call) and ast.unparse(node.func) in {"print", "warnings.warn"}
     )
@@ -124,10 +125,6 @@ def _like(node: ast.AST, **other: object) -> ast.AST:
 
 def _without(items: list, index: int) -> list:
     return items[:index] + items[index + 1 :]
-
-
-def _call(node: ast.expr, name: str) -> ast.Call:
-    return ast.Call(ast.Name(name), [node], [])
 
 
 @singledispatch
@@ -213,9 +210,8 @@ def _constant(node: ast.Constant) -> Iterator[Change]:
 
 @_changes.register
 def _put_into_words(node: ast.JoinedStr) -> Iterator[Change]:
-    for index, value in enumerate(node.values):
-        if isinstance(value, ast.FormattedValue):
-            yield "dropped from the words", _like(node, values=_without(node.values, index))
+    words = [one for one in node.values if isinstance(one, ast.Constant)]
+    yield "words that name nothing", _like(node, values=words)
 
 
 @_changes.register
@@ -250,7 +246,7 @@ def _computed(node: ast.BinOp) -> Iterator[Change]:
 def _called(node: ast.Call) -> Iterator[Change]:
     for index in range(len(node.keywords)):
         yield "dropped keyword", _like(node, keywords=_without(node.keywords, index))
-    for index in range(len(node.args) - 1):
+    for index in range(len(node.args) - 1 if ast.unparse(node.func) not in SYMMETRIC else 0):
         swapped = [*node.args[:index], node.args[index + 1], node.args[index], *node.args[index + 2 :]]
         yield "swapped arguments", _like(node, args=swapped)
     if len(node.args) > 1:
@@ -259,8 +255,8 @@ def _called(node: ast.Call) -> Iterator[Change]:
         yield "dropped call", node.func.value  # a link of a chain
     elif isinstance(node.func, ast.Attribute) and not node.args:
         yield "dropped call", node.func.value  # such as `x.detach()`
-    elif isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords:
-        yield "dropped call", node.args[0]  # such as `float(x)`
+    elif isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords and node.func.id[0].islower():
+        yield "dropped call", node.args[0]  # such as `float(x)`, and no exception's class
 
 
 @_changes.register
