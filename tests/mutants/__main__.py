@@ -12,7 +12,7 @@ from tests.mutants.making import Mutant
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 where each mutant is refused or known as equivalent; 1 where not, or where one is known wrongly; 2: bad input."""
+    """0 where each mutant is refused or known as equivalent; 1 where not, or one is known wrongly; 2: bad input."""
     asked = _parser().parse_args(arguments)
     try:
         numbers = _numbers(asked.exercises)
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     wanting = []
     for number in numbers:
-        verdicts = {style: _judged(number, style, some) for style, some in _chosen(number, asked.sample).items()}
+        verdicts = _judged(number, _chosen(number, asked.sample))
         row = table.row(number, verdicts)
         wanting += table.wanting(number, verdicts)
         print(f"{number}: {row.mutants} mutants, {row.equivalent} equivalent, {row.surviving} surviving", flush=True)
@@ -56,15 +56,16 @@ def _chosen(number: str, sample: int | None) -> dict[str, list[Mutant]]:
     return {table.REFERENCE: table.spread(chosen[table.REFERENCE], sample)} if sample else chosen
 
 
-def _judged(number: str, style: str, some: list[Mutant]) -> dict[str, Verdict]:
-    """The verdicts on these mutants, by their changes: kept from a run that was stopped, or found now."""
-    verdicts = kept.verdicts(number, some)
-    left = [one for one in some if one.change not in verdicts]
+def _judged(number: str, chosen: dict[str, list[Mutant]]) -> dict[str, dict[str, Verdict]]:
+    """The verdicts on mutants, by style and change: kept from a run that was stopped, or found now."""
+    verdicts = {style: kept.verdicts(number, some) for style, some in chosen.items()}
+    left = [(style, one) for style, some in chosen.items() for one in some if one.change not in verdicts[style]]
     if left:
-        found = bench(number, table.right_answers(number)[style]).verdicts([one.source for one in left])
+        found = bench(number, table.right_answers(number)[table.REFERENCE]).verdicts([one.source for _, one in left])
         for place, verdict in found:
-            verdicts[left[place].change] = verdict
-            kept.keep(number, left[place], verdict)
+            style, mutant = left[place]
+            verdicts[style][mutant.change] = verdict
+            kept.keep(number, mutant, verdict)
     return verdicts
 
 

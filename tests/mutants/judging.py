@@ -1,8 +1,8 @@
 """Mutants before their exercise's own check, in processes apart, with limits and an empty folder each.
 
-PyTorch and the lesson are loaded once, and the answer itself is judged first, which it must pass. From there a process
+PyTorch and the lesson are loaded once, and the reference answer is judged first, which it must pass. From there a process
 is forked for every few mutants. One that hangs or ends its process ends no more than that, and a new one goes on behind
-it. The answer itself is judged last in each process: where it no longer passes, a mutant has spoiled something for
+it. The reference is judged last in each process: where it no longer passes, a mutant has spoiled something for
 those after it, and all of them are judged again, one a process. Needs `fork`: Linux or macOS.
 """
 
@@ -29,8 +29,8 @@ from helpers.lessons import exercise
 from tests.answers.programs import handed_in
 from tests.answers.test_answers import PROGRAMS, _judged
 
-TOGETHER = 12  # mutants that share a process
-FACTOR, SECONDS = 5, 1.0  # of processor time: so many times what the answer itself takes, and so much on top
+TOGETHER = 16  # mutants that share a process
+FACTOR, SECONDS = 8, 1.0  # of processor time: so many times what the reference takes, and so much on top
 SLOWER = 30  # times as long by the clock, on a machine that does other things too
 MEMORY = 8 * 2**30  # bytes of data that a process may hold
 FILES = 2**30  # bytes that it may write into one file
@@ -59,10 +59,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Bench:
-    """One right answer to an exercise, before whose check its mutants are judged."""
+    """An exercise before whose check mutants are judged."""
 
     number: str
-    answer: str  # as `ast` writes it
+    reference: str  # as `ast` writes it
     seconds: float  # of processor time that a mutant may take
 
     def verdicts(self, sources: list[str]) -> Iterator[tuple[int, Verdict]]:
@@ -75,10 +75,10 @@ class Bench:
             yield from found.items()
 
     def _in_one_process(self, sources: list[str], some: list[int], control: bool = True) -> dict[int, Verdict] | None:
-        """The verdicts on some; None where the answer itself does not pass after them. A new process after a death."""
+        """The verdicts on some; None where the reference does not pass after them. A new process after a death."""
         found: dict[int, Verdict] = {}
         while left := [n for n in some if n not in found]:
-            given = [sources[n] for n in left] + [self.answer] * control
+            given = [sources[n] for n in left] + [self.reference] * control
             heard = _heard(self.number, given, self.seconds)
             if control and len(heard) == len(given) and heard.pop().fate is not Fate.SURVIVED:
                 return None
@@ -86,22 +86,22 @@ class Bench:
         return found
 
 
-def bench(number: str, answer: str) -> Bench:
-    """The answer at its exercise's check, which finds it right.
+def bench(number: str, reference: str) -> Bench:
+    """The exercise, after its check has found the reference right.
 
     Raises:
-        AssertionError: the check does not find it right, here or in a process like those of its mutants.
+        AssertionError: it does not find it right, here or in a process like those of the mutants.
     """
     torch.set_num_threads(1)  # a fork takes no others along
-    answer = ast.unparse(ast.parse(answer))
-    report_on(number, answer)  # what the check keeps is made now
+    reference = ast.unparse(ast.parse(reference))
+    report_on(number, reference)  # what the check keeps is made now
     started = time.process_time()
-    report = report_on(number, answer)
-    assert report.outcome is Outcome.CORRECT, f"{number}: the answer itself is refused: {report.message}"
+    report = report_on(number, reference)
+    assert report.outcome is Outcome.CORRECT, f"{number}: the reference is refused: {report.message}"
     seconds = SECONDS + FACTOR * (time.process_time() - started)
-    found = _heard(number, [answer], seconds)[0]
-    assert found.fate is Fate.SURVIVED, f"{number}: the answer itself is refused in a process apart: {found.message}"
-    return Bench(number, answer, seconds)
+    found = _heard(number, [reference], seconds)[0]
+    assert found.fate is Fate.SURVIVED, f"{number}: the reference is refused in a process apart: {found.message}"
+    return Bench(number, reference, seconds)
 
 
 def report_on(number: str, answer: str) -> Report:

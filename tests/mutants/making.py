@@ -242,6 +242,11 @@ def _computed(node: ast.BinOp) -> Iterator[Change]:
         yield "other operator", _like(node, op=OTHER_WAY[type(node.op)]())
 
 
+def _gives_back_its_one(node: ast.Call) -> bool:
+    """Whether a call has one argument that could stand alone: of no class, such as an error's, and no `print`."""
+    return len(node.args) == 1 and not node.keywords and node.func.id[0].islower() and not _says(node)
+
+
 @_changes.register
 def _called(node: ast.Call) -> Iterator[Change]:
     for index in range(len(node.keywords)):
@@ -255,8 +260,8 @@ def _called(node: ast.Call) -> Iterator[Change]:
         yield "dropped call", node.func.value  # a link of a chain
     elif isinstance(node.func, ast.Attribute) and not node.args:
         yield "dropped call", node.func.value  # such as `x.detach()`
-    elif isinstance(node.func, ast.Name) and len(node.args) == 1 and not node.keywords and node.func.id[0].islower():
-        yield "dropped call", node.args[0]  # such as `float(x)`, and no exception's class
+    elif isinstance(node.func, ast.Name) and _gives_back_its_one(node):
+        yield "dropped call", node.args[0]  # such as `float(x)`
 
 
 @_changes.register
