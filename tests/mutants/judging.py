@@ -1,9 +1,9 @@
 """Mutants before their exercise's own check, in processes apart, with limits and an empty folder each.
 
-PyTorch and the lesson are loaded once, and the reference answer is judged first, which it must pass. From there a process
-is forked for every few mutants. One that hangs or ends its process ends no more than that, and a new one goes on behind
-it. The reference is judged last in each process: where it no longer passes, a mutant has spoiled something for
-those after it, and all of them are judged again, one a process. Needs `fork`: Linux or macOS.
+PyTorch and the lesson are loaded once, and the reference answer is judged first, which it must pass. From there a
+process is forked for every few mutants. One that hangs or ends its process ends no more than that, and a new one goes
+on behind it. The reference is judged last in each process: where it no longer passes, a mutant has spoiled something
+for those after it, and all of them are judged again, one a process. Needs `fork`: Linux or macOS.
 """
 
 from __future__ import annotations
