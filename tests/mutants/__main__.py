@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     wanting = []
     for number in numbers:
-        verdicts = _judged(number, _chosen(number, asked.sample))
+        verdicts = _judged(number, _chosen(number, asked.sample), keep=not asked.sample)
         row = table.row(number, verdicts)
         wanting += table.wanting(number, verdicts)
         print(f"{number}: {row.mutants} mutants, {row.equivalent} equivalent, {row.surviving} surviving", flush=True)
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m tests.mutants", description="Judge the mutants of right answers.")
     parser.add_argument("exercises", nargs="*", help="such as 3.2, or 03 for a lesson; all where none is named")
-    parser.add_argument("--sample", type=int, help="so many of each reference answer only; leaves the table alone")
+    parser.add_argument("--sample", type=int, help="so many of each reference, all judged now, and no table")
     return parser
 
 
@@ -56,16 +56,17 @@ def _chosen(number: str, sample: int | None) -> dict[str, list[Mutant]]:
     return {table.REFERENCE: table.spread(chosen[table.REFERENCE], sample)} if sample else chosen
 
 
-def _judged(number: str, chosen: dict[str, list[Mutant]]) -> dict[str, dict[str, Verdict]]:
-    """The verdicts on mutants, by style and change: kept from a run that was stopped, or found now."""
-    verdicts = {style: kept.verdicts(number, some) for style, some in chosen.items()}
+def _judged(number: str, chosen: dict[str, list[Mutant]], keep: bool) -> dict[str, dict[str, Verdict]]:
+    """The verdicts on mutants, by style and change: kept from a run that was stopped, or found now and then kept."""
+    verdicts = {style: kept.verdicts(number, some) if keep else {} for style, some in chosen.items()}
     left = [(style, one) for style, some in chosen.items() for one in some if one.change not in verdicts[style]]
     if left:
         found = bench(number, table.right_answers(number)[table.REFERENCE]).verdicts([one.source for _, one in left])
         for place, verdict in found:
             style, mutant = left[place]
             verdicts[style][mutant.change] = verdict
-            kept.keep(number, mutant, verdict)
+            if keep:
+                kept.keep(number, mutant, verdict)
     return verdicts
 
 
