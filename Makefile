@@ -106,7 +106,7 @@ torture: setup
 	@$(PY) -m pytest -m torture tests $(ARGS)
 
 # A survivor is a hole in a check, or stands in tests/mutants/equivalent.toml with its reason. Stopped, it goes on where it
-# was. One exercise or one lesson: `make mutants ARGS="3.2 05"`.
+# was, and judges no mutant twice but with ARGS=--anew. One exercise or one lesson: `make mutants ARGS="3.2 05"`.
 mutants: setup
 	@$(PY) -m tests.mutants $(ARGS)
 

@@ -10,6 +10,8 @@ from tests.mutants import kept, table
 from tests.mutants.judging import Verdict, bench
 from tests.mutants.making import Mutant
 
+_Chosen = dict[str, list[Mutant]]  # by style
+
 
 def main(arguments: list[str] | None = None) -> int:
     """0 where each mutant is refused or known as equivalent; 1 where not, or one is known wrongly; 2: bad input."""
@@ -21,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     wanting = []
     for number in numbers:
-        verdicts = _judged(number, _chosen(number, asked.sample), keep=not asked.sample)
+        verdicts = _judged(number, _chosen(number, asked.sample), keep=not asked.sample, known=not asked.anew)
         row = table.row(number, verdicts)
         wanting += table.wanting(number, verdicts)
         print(f"{number}: {row.mutants} mutants, {row.equivalent} equivalent, {row.surviving} surviving", flush=True)
@@ -35,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m tests.mutants", description="Judge the mutants of right answers.")
     parser.add_argument("exercises", nargs="*", help="such as 3.2, or 03 for a lesson; all where none is named")
     parser.add_argument("--sample", type=int, help="so many of each reference, all judged now, and no table")
+    parser.add_argument("--anew", action="store_true", help="judge also what an earlier run has judged")
     return parser
 
 
@@ -51,14 +54,14 @@ def _means(asked: str, number: str) -> bool:
     return asked in (number, table.lesson_of(number))
 
 
-def _chosen(number: str, sample: int | None) -> dict[str, list[Mutant]]:
+def _chosen(number: str, sample: int | None) -> _Chosen:
     chosen = table.tried(number)
     return {table.REFERENCE: table.spread(chosen[table.REFERENCE], sample)} if sample else chosen
 
 
-def _judged(number: str, chosen: dict[str, list[Mutant]], keep: bool) -> dict[str, dict[str, Verdict]]:
-    """The verdicts on mutants, by style and change: kept from a run that was stopped, or found now and then kept."""
-    verdicts = {style: kept.verdicts(number, some) if keep else {} for style, some in chosen.items()}
+def _judged(number: str, chosen: _Chosen, keep: bool, known: bool) -> dict[str, dict[str, Verdict]]:
+    """The verdicts on mutants, by style and change: where they are `known`, those of an earlier run, or found now."""
+    verdicts = {style: kept.verdicts(number, some) if keep and known else {} for style, some in chosen.items()}
     left = [(style, one) for style, some in chosen.items() for one in some if one.change not in verdicts[style]]
     if left:
         found = bench(number, table.right_answers(number)[table.REFERENCE]).verdicts([one.source for _, one in left])

@@ -1,7 +1,7 @@
 """Verdicts on mutants that were found before: a run that was stopped goes on from them.
 
 One line a mutant in `build/mutants.jsonl`. A verdict holds for the mutant's source and for the check as it is now: the
-files of its lesson and the vocabulary of proofs.
+files of its lesson and the vocabulary of proofs. Where something beneath those has changed, judge `--anew`.
 """
 
 from __future__ import annotations
