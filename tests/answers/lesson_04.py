@@ -1079,6 +1079,15 @@ class NotReady(ValueError):
                 + CHECK.replace("raise ValueError", "raise NotReady"),
                 "For `classes=0`, your `ValueError` says nothing",
             ),
+            "takes a number just below 0 for a probability": Wrong(
+                but_for(CHECK, "(logits >= 0)", "(logits >= -0.5)"), "one of them just below 0"
+            ),
+            "takes no class for a number of classes": Wrong(
+                but_for(CHECK, " or classes < 1", ""), "For logits [5, 0], and `classes=0`"
+            ),
+            "counts the classes from 0": Wrong(
+                but_for(CHECK, "classes < 1", "classes < 0"), "For logits [5, 0], and `classes=0`"
+            ),
             "gives back an object that cannot be shown": Wrong(
                 """
 class Unshown:

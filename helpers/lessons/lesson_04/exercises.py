@@ -377,6 +377,7 @@ def check_head(model, classes, images):
                 self._passes(check_head, build().train(training), what)
         for classes in NO_NUMBERS_OF_CLASSES:
             self._refuses(check_head, networks.classifier().train(), f"`classes={classes!r}`", classes)
+        self._refuses(check_head, _gives(lambda logits: logits[:, :0])(), "logits [5, 0], and `classes=0`", 0)
         for what, build in UNSOUND.items():
             self._refuses(check_head, build().train(), what)
         for whole, part in ((True, "0.1"), (False, "3")):  # BatchNorm at rest, and dropout at work
@@ -445,6 +446,9 @@ SOUND = {
     "a sound network with a softmax before its head": _sound(lambda model: model.insert(3, nn.Softmax(dim=1))),
     "a sound network with gradients in it": _sound(networks.with_gradients),
     "a network whose logits happen to sum to 1, some of them negative": lambda: networks.Fixed(ROWS.clone()),
+    "a network whose logits sum to 1, one of them just below 0": lambda: networks.Fixed(
+        torch.tensor([[0.625, -0.125, 0.25, 0.25]]).repeat(5, 1)
+    ),
     "a network whose logits are all positive and sum to 7": _fixed(7.0),
     "a network of which the first row alone looks like probabilities": _fixed([1.0, 7.0, 7.0, 7.0, 7.0]),
     "a network of which the last row alone looks like probabilities": _fixed([7.0, 7.0, 7.0, 7.0, 1.0]),
