@@ -46,10 +46,8 @@ def test_each_kind_of_change_is_made(kind):
 
 
 def test_the_table_above_knows_every_kind():
-    made = {
-        one.kind for number in all_exercises() for source in right_answers(number).values() for one in mutants(source)
-    }
-    assert made == set(CHANGES)
+    references = [right_answers(number)["reference"] for number in all_exercises()]
+    assert {one.kind for source in references for one in mutants(source)} <= set(CHANGES)
 
 
 @pytest.mark.parametrize(
