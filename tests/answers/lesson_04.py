@@ -897,6 +897,23 @@ def two_layers(width, classes, hidden, dropout):
                 but_for(OWN_CLASS, LOGITS, f"{LOGITS} + features[:, : self.last.out_features]"),
                 "something goes around that layer",
             ),
+            "by hand, the rate in place of what is left": Wrong(
+                but_for(BY_HAND_DROPOUT, KEPT, "        return x * kept if self.training else x * self.rate"),
+                "The more your dropout takes, the smaller",
+            ),
+            "a norm between the layers, and the activation before them": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.GELU(),
+        nn.Linear(width, hidden),
+        nn.LayerNorm(hidden),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "a norm is none",
+            ),
             "drops the same numbers in each pass": Wrong(
                 but_for(OWN_CLASS, "        hidden = nn", "        torch.manual_seed(0)\n        hidden = nn"),
                 "drop the very same numbers",

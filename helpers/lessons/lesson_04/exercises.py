@@ -20,6 +20,7 @@ from helpers.lessons.lesson_04.two_layers import (
     bends_between,
     drops_as_asked,
     gives_logits,
+    makes_up_for_it,
     nothing_follows,
 )
 
@@ -310,8 +311,8 @@ def two_layers(width, classes, hidden, dropout):
         nothing_follows(made)
         bends_between(made)
         _require_same_twice(made.head.eval(), _DROPS_IN_EVAL)
-        for dropout in (0.2, 0.8):
-            drops_as_asked(TwoLayers(two_layers, width=100, classes=7, hidden=60, dropout=dropout), dropout)
+        heads = {rate: TwoLayers(two_layers, width=100, classes=7, hidden=60, dropout=rate) for rate in (0.2, 0.8)}
+        makes_up_for_it(*(drops_as_asked(head, rate) for rate, head in heads.items()))
         without = TwoLayers(two_layers, width=60, classes=3, hidden=100, dropout=0.0)
         _require_same_twice(without.head.train(), _DROPS_WITHOUT_RATE)
         return "It bends, it drops in training only, and cross-entropy gets logits."
