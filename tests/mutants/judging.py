@@ -12,7 +12,6 @@ import ast
 import contextlib
 import multiprocessing
 import os
-import resource
 import signal
 import tempfile
 import time
@@ -125,13 +124,10 @@ def _heard(number: str, sources: list[str], seconds: float) -> list[Verdict]:
         heard = list(_listened(said, len(sources), SLOWER * seconds))
         _end(process)
     if len(heard) < len(sources):
-        heard.append(Verdict(Fate.GONE if process.exitcode not in _STOPPED else Fate.TIME))
+        stopped = process.exitcode in (-signal.SIGPROF, -signal.SIGKILL)  # by its own limit, or by `_end`
+        heard.append(Verdict(Fate.TIME if stopped else Fate.GONE))
     said.close()
     return heard
-
-
-# How a process ends that its own limit stopped, or `_end`.
-_STOPPED = {-signal.SIGPROF, -signal.SIGKILL}
 
 
 def _listened(said: Connection, count: int, seconds: float) -> Iterator[Verdict]:
@@ -170,6 +166,8 @@ def _judge_all(number: str, sources: list[str], seconds: float, folder: Path, sa
 
 
 def _limit() -> None:
+    import resource  # not in Windows, where the rest of this module can be read all the same
+
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
