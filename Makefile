@@ -16,7 +16,7 @@ PY  := .venv/bin/python
 FIRST := notebooks/00_start_here.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run update test torture lint notebooks measured study bench lock audit FORCE
+.PHONY: help setup lab run update test torture mutants lint notebooks measured study bench lock audit FORCE
 FORCE:
 
 help:
@@ -26,6 +26,8 @@ help:
 	@echo "make update     get the newest version of the course, and keep the lessons that you edited: a minute"
 	@echo "make test       check everything that CI checks: up to 20 minutes on two cores"
 	@echo "make torture    the whole of what make test samples, such as every mutant: about an hour on two cores"
+	@echo "make torture    the whole of what make test samples: kills, hostile answers, mutants"
+	@echo "make mutants    judge right answers with one thing changed, into tests/mutants/table.md; stopped, it goes on"
 	@echo "make lint       check the style of code and notebooks: a second"
 	@echo "make notebooks  execute the lessons and write them back, for those who change them: about a minute a lesson"
 	@echo "make measured   run again what is too long for a lesson, into data/measured: about two hours on two cores"
@@ -106,6 +108,11 @@ test: lint
 # What takes too long for each change: kills, hostile answers, mutants.
 torture: setup
 	@$(PY) -m pytest -m torture tests $(ARGS)
+
+# A survivor is a hole in a check, or stands in tests/mutants/equivalent.toml with its reason. Stopped, it goes on where it
+# was, and judges no mutant twice but with ARGS=--anew. One exercise or one lesson: `make mutants ARGS="3.2 05"`.
+mutants: setup
+	@$(PY) -m tests.mutants $(ARGS)
 
 notebooks: setup
 	@$(PY) -m helpers notebooks $(ARGS)

@@ -80,6 +80,18 @@ def top_class(logits, categories):
             "never looks at the last": Wrong(
                 but_for(NAME, "logits.argmax()", "logits[:-1].argmax()"), "may be the last"
             ),
+            "begins its search at the second": Wrong(
+                """
+def top_class(logits, categories):
+    best = 1
+    for index, score in enumerate(logits):
+        if score > logits[best]:
+            best = index
+    return categories[best]
+""",
+                "IndexError",
+                outcome="error",
+            ),
             "knows four names by heart": Wrong(
                 but_for(NAME, "categories[", '["owl", "cat", "fox", "ant"]['), "is that of `fox`"
             ),

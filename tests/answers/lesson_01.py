@@ -185,6 +185,7 @@ def predict(model, weights, image, k=3):
                 but_for(PREDICT, "    model.eval()\n", ""),
                 "running_mean",
             ),
+            "another default": Wrong(but_for(PREDICT, "k=3", "k=2"), "and without a `k`, your list has 2 pairs"),
             "does not give the mode back": Wrong(
                 but_for(PREDICT, "    model.train(was_training)\n", ""),
                 "came in `train()` mode and was left in the other",

@@ -93,6 +93,18 @@ def count(model):
                 but_for(COUNT, "for p in model.parameters())", "for p in model.state_dict().values())"),
                 "counted the buffers as parameters",
             ),
+            "takes every entry of _buffers for a tensor": Wrong(
+                """
+def count(model):
+    numbers = [p.numel() for p in model.parameters()]
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    buffers = {b: b.numel() for module in model.modules() for b in module._buffers.values()}
+    total = sum(numbers)
+    return {"total": total, "trainable": trainable, "frozen": total - trainable, "buffers": sum(buffers.values())}
+""",
+                "AttributeError: 'NoneType' object has no attribute 'numel'",
+                outcome="error",
+            ),
             "forgets the buffers": Wrong(
                 but_for(COUNT, "sum(b.numel() for b in model.buffers())", "0"), "model.buffers()"
             ),

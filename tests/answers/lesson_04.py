@@ -897,6 +897,23 @@ def two_layers(width, classes, hidden, dropout):
                 but_for(OWN_CLASS, LOGITS, f"{LOGITS} + features[:, : self.last.out_features]"),
                 "something goes around that layer",
             ),
+            "by hand, the rate in place of what is left": Wrong(
+                but_for(BY_HAND_DROPOUT, KEPT, "        return x * kept if self.training else x * self.rate"),
+                "The more your dropout takes, the smaller",
+            ),
+            "a norm between the layers, and the activation before them": Wrong(
+                """
+def two_layers(width, classes, hidden, dropout):
+    return nn.Sequential(
+        nn.GELU(),
+        nn.Linear(width, hidden),
+        nn.LayerNorm(hidden),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+    )
+""",
+                "a norm is none",
+            ),
             "drops the same numbers in each pass": Wrong(
                 but_for(OWN_CLASS, "        hidden = nn", "        torch.manual_seed(0)\n        hidden = nn"),
                 "drop the very same numbers",
@@ -1078,6 +1095,15 @@ class NotReady(ValueError):
 """
                 + CHECK.replace("raise ValueError", "raise NotReady"),
                 "For `classes=0`, your `ValueError` says nothing",
+            ),
+            "takes a number just below 0 for a probability": Wrong(
+                but_for(CHECK, "(logits >= 0)", "(logits >= -0.5)"), "one of them just below 0"
+            ),
+            "takes no class for a number of classes": Wrong(
+                but_for(CHECK, " or classes < 1", ""), "For logits [5, 0], and `classes=0`"
+            ),
+            "counts the classes from 0": Wrong(
+                but_for(CHECK, "classes < 1", "classes < 0"), "For logits [5, 0], and `classes=0`"
             ),
             "gives back an object that cannot be shown": Wrong(
                 """

@@ -819,6 +819,9 @@ def travelled(before, after, part):
 """,
                 "became 1.5 times as large",
             ),
+            "takes a short length for none": Wrong(
+                but_for(TRAVELLED, "if length > 0", "if length > 1e-3"), "Of length 0.005 together"
+            ),
             "the distance alone": Wrong(
                 but_for(TRAVELLED, "length += start.double().square().sum().item()", "length = 1.0"),
                 "became 1.5 times as large",

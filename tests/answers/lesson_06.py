@@ -58,6 +58,26 @@ def images_a_second(model, images, repeats):
     return len(images) / statistics.median(end - start for start, end in list(zip(starts, ends))[1:])
 """
 
+# 6.4, by hand.
+ONE_PASS = """
+def choose(networks, most_megabytes, least_speed):
+    best, small, fast, both = None, False, False, False
+    for one in networks:
+        fits, keeps_up = one["megabytes"] <= most_megabytes, one["speed"] >= least_speed
+        small, fast, both = small or fits, fast or keeps_up, both or (fits and keeps_up)
+        accuracy = one["accuracy"]
+        if not (fits and keeps_up) or accuracy is None or accuracy != accuracy:
+            continue
+        if best is None or (accuracy, one["speed"]) > (best["accuracy"], best["speed"]):
+            best = one
+    if best:
+        return best["name"]
+    if both:
+        raise ValueError("the accuracy of all that fit within megabytes and speed is unknown: measure it")
+    limits = [word for word, met in (("megabytes", small), ("speed", fast)) if not met]
+    raise ValueError("loosen " + " or ".join(limits or ["megabytes", "speed"]))
+"""
+
 ANSWERS = {
     "6.1": Answers(
         right={
@@ -769,24 +789,7 @@ def choose(networks, most_megabytes, least_speed):
 """,
             "an error of its own kind": "class NothingFits(ValueError):\n    pass\n"
             + EXERCISES["6.4"].answer.replace("raise ValueError", "raise NothingFits"),
-            "one pass over the list": """
-def choose(networks, most_megabytes, least_speed):
-    best, small, fast, both = None, False, False, False
-    for one in networks:
-        fits, keeps_up = one["megabytes"] <= most_megabytes, one["speed"] >= least_speed
-        small, fast, both = small or fits, fast or keeps_up, both or (fits and keeps_up)
-        accuracy = one["accuracy"]
-        if not (fits and keeps_up) or accuracy is None or accuracy != accuracy:
-            continue
-        if best is None or (accuracy, one["speed"]) > (best["accuracy"], best["speed"]):
-            best = one
-    if best:
-        return best["name"]
-    if both:
-        raise ValueError("the accuracy of all that fit within megabytes and speed is unknown: measure it")
-    limits = [word for word, met in (("megabytes", small), ("speed", fast)) if not met]
-    raise ValueError("loosen " + " or ".join(limits or ["megabytes", "speed"]))
-""",
+            "one pass over the list": ONE_PASS,
             "by sorting": """
 def choose(networks, most_megabytes, least_speed):
     def known(one):
@@ -849,6 +852,12 @@ def choose(networks, most_megabytes, least_speed):
                 but_for(_choose(" " + _KNOWN, ""), _BEST, 'max(known, key=lambda one: one["accuracy"])["name"]'),
                 "TypeError",
                 outcome="error",
+            ),
+            "remembers the speed of the last alone": Wrong(
+                but_for(ONE_PASS, "fast or keeps_up", "keeps_up"), "the last is too slow as well"
+            ),
+            "remembers the size of the last alone": Wrong(
+                but_for(ONE_PASS, "small or fits", "fits"), "the last is too large as well"
             ),
             "lets NaN win": Wrong(_choose(' and not math.isnan(one["accuracy"])', ""), "NaN"),
             "takes the first of equals": Wrong(

@@ -676,6 +676,9 @@ def batches_of(dataset, batch_size):
                 "With a None in the first batch",
                 outcome="error",
             ),
+            "forgets the size of a batch": Wrong(
+                but_for(BATCHES, "batch_size=batch_size, ", ""), "5 batches came. 3 are enough"
+            ),
             "fails where all are None": Wrong(
                 but_for(BATCHES, "(items) if items else None", "(items)"),
                 "With a whole batch of None",

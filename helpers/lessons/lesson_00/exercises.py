@@ -47,6 +47,7 @@ _SCORES = {
     (0.5, -7.0, 1.5, 0.0): "A large negative score is a low one.",
     (1.0, -2.0, 0.5, 1.5, 3.0): "The highest score may be the last, and there may be any number of names.",
     (2.71, 2.74, 2.72): "Scores may be close: compare them as they are, and round nothing.",
+    (-0.5,): "Where there is one score alone, it is the highest.",
     (95.0, 30.0, 100.0): "Scores may be large, and `exp` or a sigmoid of them ends in the same number: compare them "
     "as they are.",
 }

@@ -126,8 +126,8 @@ def predict(model, weights, image, k=3):
 
     def _try_elsewhere(self, predict, weights):
         logits, names = torch.tensor([0.5, 2.0, 1.0, 0.0]), weights.meta["categories"]
-        said = predict(networks.Elsewhere(logits).eval(), weights, trials.framed(), 2)
-        most_likely(said, "For a model on another device", logits=logits, categories=names, k=2)
+        said = predict(networks.Elsewhere(logits).eval(), weights, trials.framed())  # three are the default
+        most_likely(said, "For a model on another device, and without a `k`,", logits=logits, categories=names, k=3)
 
 
 _NOT_NORMALISED = "The image was not normalised: `weights.transforms()` does all four steps."

@@ -131,6 +131,7 @@ TO_COUNT = {
     "a network without parameters": lambda: nn.Sequential(nn.ReLU()),
     "two layers that share one frozen weight": networks.tied_and_frozen,
     "a network on the meta device": lambda: nn.Sequential(nn.Linear(9, 9), nn.BatchNorm1d(9)).to("meta"),
+    "a BatchNorm layer that keeps no statistics": lambda: nn.BatchNorm1d(4, track_running_stats=False),
 }
 A_DICT = '`{"total": …, "trainable": …, "frozen": …, "buffers": …}`.'
 # The keys of the dict, each with what to look at where no usual slip explains a number.

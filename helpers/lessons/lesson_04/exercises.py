@@ -20,6 +20,7 @@ from helpers.lessons.lesson_04.two_layers import (
     bends_between,
     drops_as_asked,
     gives_logits,
+    makes_up_for_it,
     nothing_follows,
 )
 
@@ -310,8 +311,8 @@ def two_layers(width, classes, hidden, dropout):
         nothing_follows(made)
         bends_between(made)
         _require_same_twice(made.head.eval(), _DROPS_IN_EVAL)
-        for dropout in (0.2, 0.8):
-            drops_as_asked(TwoLayers(two_layers, width=100, classes=7, hidden=60, dropout=dropout), dropout)
+        heads = {rate: TwoLayers(two_layers, width=100, classes=7, hidden=60, dropout=rate) for rate in (0.2, 0.8)}
+        makes_up_for_it(*(drops_as_asked(head, rate) for rate, head in heads.items()))
         without = TwoLayers(two_layers, width=60, classes=3, hidden=100, dropout=0.0)
         _require_same_twice(without.head.train(), _DROPS_WITHOUT_RATE)
         return "It bends, it drops in training only, and cross-entropy gets logits."
@@ -377,6 +378,7 @@ def check_head(model, classes, images):
                 self._passes(check_head, build().train(training), what)
         for classes in NO_NUMBERS_OF_CLASSES:
             self._refuses(check_head, networks.classifier().train(), f"`classes={classes!r}`", classes)
+        self._refuses(check_head, _gives(lambda logits: logits[:, :0])(), "logits [5, 0], and `classes=0`", 0)
         for what, build in UNSOUND.items():
             self._refuses(check_head, build().train(), what)
         for whole, part in ((True, "0.1"), (False, "3")):  # BatchNorm at rest, and dropout at work
@@ -445,6 +447,9 @@ SOUND = {
     "a sound network with a softmax before its head": _sound(lambda model: model.insert(3, nn.Softmax(dim=1))),
     "a sound network with gradients in it": _sound(networks.with_gradients),
     "a network whose logits happen to sum to 1, some of them negative": lambda: networks.Fixed(ROWS.clone()),
+    "a network whose logits sum to 1, one of them just below 0": lambda: networks.Fixed(
+        torch.tensor([[0.625, -0.125, 0.25, 0.25]]).repeat(5, 1)
+    ),
     "a network whose logits are all positive and sum to 7": _fixed(7.0),
     "a network of which the first row alone looks like probabilities": _fixed([1.0, 7.0, 7.0, 7.0, 7.0]),
     "a network of which the last row alone looks like probabilities": _fixed([7.0, 7.0, 7.0, 7.0, 1.0]),

@@ -154,23 +154,30 @@ _SCALED = (
 
 
 def bends_between(made: TwoLayers) -> None:
-    """The gradient by the first layer's weights depends on these weights: that is so where an activation follows."""
-    features, gradients = made.features(1), []
-    for _ in range(2):
-        made.first.fill(5 * torch.randn(made.first.shape) / made.width**0.5)  # hidden numbers up to 15
-        gradients.append(made.first.gradient(made.head.eval()(features)[0, 0]))
+    """What the last layer takes in leaves the few dimensions that the first weights stay in: an activation bends it.
+
+    The first weights are mixtures of two. Without an activation the hidden numbers lie in three dimensions, the bias
+    being the third; a norm makes them longer or shorter, and its own bias is the fourth.
+    """
+    features, taken = made.features(1), []
+    two = 5 * torch.randn(2, *made.first.shape) / made.width**0.5  # hidden numbers up to 15
+    for parts in torch.randn(12, 2):
+        made.first.fill(torch.einsum("p,phw->hw", parts, two))
+        taken.append(made.last.gradient(made.head.eval()(features)[0, 0])[0])
+    lengths = torch.linalg.svdvals(torch.stack(taken).double())
     require(
-        not torch.allclose(*gradients, rtol=1e-3, atol=1e-4),
+        lengths[4] > 1e-4 * lengths[0],
         "No activation stands between the first linear layer and the second, so they are one linear layer in disguise. "
-        "Put an activation such as `nn.ReLU()` there.",
+        "Put an activation such as `nn.ReLU()` there; a norm is none.",
     )
 
 
-def drops_as_asked(made: TwoLayers, dropout: float) -> None:
+def drops_as_asked(made: TwoLayers, dropout: float) -> float:
     """In `train()` mode the share `dropout` is taken before the first layer, between the two, or in both places.
 
     Each number is drawn alone, anew in each pass, and those that are left are made larger. By how much is the head's
-    affair: AlphaDropout has a factor of its own. Not seen: a place that makes nothing larger where the other one does.
+    affair, since AlphaDropout has a factor of its own; it is given back, for the median number. Not seen: a place that
+    makes nothing larger where the other one does.
     """
     at_rest, at_work = _ways(made)
     between = at_work.any(dim=2)
@@ -193,6 +200,16 @@ def drops_as_asked(made: TwoLayers, dropout: float) -> None:
     require(not torch.equal(*passes), _THE_SAME_AGAIN)
     both = (at_rest != 0) & (at_work != 0)
     require(not torch.allclose(at_work[both], at_rest[both], rtol=1e-2), _AS_LARGE)
+    return (at_work[both] / at_rest[both]).median().item()
+
+
+def makes_up_for_it(by_little: float, by_much: float) -> None:
+    """The more dropout takes, the larger it makes the rest, against `eval()` mode."""
+    require(
+        by_little < by_much,
+        "The more your dropout takes, the smaller is what it leaves, against `eval()` mode. The rest makes up for what "
+        "is taken: it is divided by `1 - dropout`, as `nn.Dropout` does.",
+    )
 
 
 _TWICE = "Dropout is at work there twice, one after the other, and once in each place is enough."

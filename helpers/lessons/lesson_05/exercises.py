@@ -420,6 +420,7 @@ def _journeys() -> list[tuple[str, dict, dict, float, str]]:
     usual = {"fc.weight": tensor([3.0, 0.0]), "fc.bias": tensor([4.0])}
     double = {name: value.double() for name, value in usual.items()}
     norm = {"fc.weight": tensor([3.0]), "fc.running_mean": tensor([4.0]), "fc.running_var": tensor([0.0])}
+    short = {"fc.weight": tensor([0.003, 0.0]), "fc.bias": tensor([0.004])}
     no_bias = {"fc.weight": tensor([3.0, 4.0]), "fc.bias": tensor([0.0])}
     scaled = {"fc.weight": tensor([3.0]), "fc.logit_scale": tensor(4.0)}
     indexed = {"fc.weight": tensor([5.0]), "fc.relative_position_index": tensor([4])}
@@ -435,6 +436,7 @@ def _journeys() -> list[tuple[str, dict, dict, float, str]]:
         ("conv1", state, larger, 0.0, inner),
         ("bn1", state, {"bn1.num_batches_tracked": tensor(1000)}, 0.0, "Only a counter of batches went up"),
         ("fc", usual, {"fc.weight": tensor([3.0, 5.0])}, 1.0, f"{OF_LENGTH_5} they moved by 5"),
+        ("fc", short, {"fc.weight": tensor([0.003, 0.005])}, 1.0, "Of length 0.005 together, they moved by 0.005"),
         ("fc", norm, {"fc.running_mean": tensor([9.0])}, 1.0, f"{OF_LENGTH_5} the running mean moved by 5"),
         ("fc", no_bias, {"fc.bias": tensor([5.0])}, 1.0, f"{OF_LENGTH_5} a bias moved away from zero by 5"),
         ("fc", norm, {"fc.running_var": tensor([5.0])}, 1.0, f"{OF_LENGTH_5} the running variance moved by 5"),

@@ -377,6 +377,8 @@ _REFUSALS = (
     (["megabytes"], "no network is small enough", _THREE, 10, 1),
     (["speed"], "no network is fast enough", _THREE, 1000, 100),
     (["megabytes", "speed"], "no network is small enough, and none is fast enough", _THREE, 10, 100),
+    (["megabytes"], "none is small enough, and the last is too slow as well", ((100, 15, 81), (350, 4, 84)), 50, 10),
+    (["speed"], "none is fast enough, and the last is too large as well", ((20, 4, 75), (350, 4, 84)), 50, 10),
     (["megabytes", "speed"], "each limit is met by one network, and none meets both", _TWO, 50, 10),
     (["accuracy"], "two fit, and their accuracy is unknown", ((20, 4, None), (20, 5, _NAN), (500, 5, 80)), 50, 1),
     (["accuracy"], "one fits, and its accuracy is unknown", _LONELY, 50, 1),

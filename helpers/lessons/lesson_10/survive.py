@@ -638,6 +638,8 @@ def batches_of(dataset, batch_size):
             batches = [_batch(batch, size, case) for batch in said]
             labels = [label for _, numbers in batches for label in numbers.tolist()]
             expected = [label for label, here in enumerate(there) if here]
+            enough = sum(any(there[first : first + size]) for first in range(0, len(there), size))
+            require(len(batches) <= enough, f"{opening(case)} {len(batches)} batches came. {_NOT_FULL.format(enough)}")
             require(labels == expected, f"{opening(case)} {_other_labels(labels, expected)}")
             images = torch.cat([images for images, _ in batches])
             fits = torch.equal(images, torch.stack([_Gaps(there)[label][0] for label in expected]))
@@ -646,6 +648,7 @@ def batches_of(dataset, batch_size):
 
 
 A_NONE_GETS_THROUGH = "PyTorch makes no batch of a `None`: take it out before, or with a `collate_fn` of your own."
+_NOT_FULL = "{} are enough: a batch without a gap is full, but for the last. Is `batch_size` in use?"
 # Which items are there, and the size of a batch. The label of each is its place.
 WITH_GAPS = (
     ("Where every item is there", [1, 1, 1, 1, 1], 2),
