@@ -79,7 +79,7 @@ class _Output:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m helpers", description="The course from the command line.")
     commands = parser.add_subparsers(
-        required=True, metavar="run | doctor | fetch | share | certificate | update | notebooks"
+        required=True, metavar="run | doctor | fetch | share | certificate | update | notebooks | new"
     )
 
     run = commands.add_parser("run", help="execute lessons, and write the results as notebooks, pages and summary.json")
@@ -137,6 +137,17 @@ def _parser() -> argparse.ArgumentParser:
     notebooks = commands.add_parser("notebooks", help="re-execute lessons and write them back normalised")
     _add_lessons(notebooks)
     notebooks.set_defaults(command=_notebooks)
+
+    new = commands.add_parser("new", help="write an exercise or a lesson from its template, for those who change them")
+    kinds = new.add_subparsers(required=True, metavar="exercise | lesson")
+    exercise = kinds.add_parser("exercise", help="one more exercise, before the lesson's quiz")
+    exercise.add_argument("lesson", metavar="LESSON", help="such as 03")
+    exercise.add_argument("title", metavar="TITLE", help="such as 'count what moves'; it names the function as well")
+    exercise.set_defaults(command=_new_exercise)
+    lesson = kinds.add_parser("lesson", help="a lesson of its own, with three exercises and a quiz")
+    lesson.add_argument("number", metavar="NN", help="two digits that no lesson has")
+    lesson.add_argument("title", metavar="TITLE", help="such as 'Distill a network'; it names the file as well")
+    lesson.set_defaults(command=_new_lesson)
     return parser
 
 
@@ -261,3 +272,25 @@ def _notebooks(chosen: argparse.Namespace) -> int:
     for path in rewrite(find_lessons(chosen.lessons), jobs=chosen.jobs):
         print(f"written: {path.name}")
     return 0
+
+
+def _new_exercise(chosen: argparse.Namespace) -> int:
+    from helpers.authoring import new_exercise
+
+    draft, paths = new_exercise(chosen.lesson, chosen.title)
+    _tell_written(paths, f"exercise {draft.number}", f"tests/answers -k '{draft.number}-'")
+    return 0
+
+
+def _new_lesson(chosen: argparse.Namespace) -> int:
+    from helpers.authoring import new_lesson
+
+    lesson, paths = new_lesson(chosen.number, chosen.title)
+    _tell_written(paths, f"lesson {lesson.number}", f"tests/answers -k '{int(lesson.number)}.'")
+    return 0
+
+
+def _tell_written(paths: Sequence[Path], what: str, tests: str) -> None:
+    for path in paths:
+        print(f"written: {path.relative_to(repository())}")
+    print(f"Replace each TODO of {what} there; CONTRIBUTING.md says how. Then: {sys.executable} -m pytest {tests}")

@@ -33,7 +33,9 @@ MAY_IMPORT = {
     "doctor": {"models"} | BELOW_ALL,
     "updating": BELOW_ALL,
     "lessons": {"checking", "course", "models", "data", "training"} | BELOW_ALL,
-    "cli": {"doctor", "updating", "lessons", "sharing", "course", "models", "data", "training"} | BELOW_ALL,
+    "authoring": {"course"} | BELOW_ALL,
+    "cli": {"authoring", "doctor", "updating", "lessons", "sharing", "course", "models", "data", "training"}
+    | BELOW_ALL,
     "__main__": {"cli"},
     "__init__": set(),
 }
