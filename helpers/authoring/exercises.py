@@ -109,11 +109,11 @@ def put_before_quiz(notebook: NotebookNode, cells: Iterable[NotebookNode], lesso
     Raises:
         CourseError: no quiz.
     """
-    for place, cell in enumerate(notebook.cells):
-        if cell.cell_type == "markdown" and re.search(rf"^{QUIZ}$", cell.source, flags=re.MULTILINE):
-            break
-    else:
+    markdown = [(place, cell) for place, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"]
+    quiz = [(place, cell) for place, cell in markdown if QUIZ in cell.source.splitlines()]
+    if not quiz:
         raise CourseError(f"{lesson.name} has no Markdown cell with {QUIZ!r}: add it, since exercises go before it")
+    place, cell = quiz[0]
     before, _, after = cell.source.partition(QUIZ)
     above = [nbformat.v4.new_markdown_cell(before.strip(), id=f"{cell.id}-above"[-64:])] if before.strip() else []
     cell.source = QUIZ + after
