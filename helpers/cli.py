@@ -136,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
 
     notebooks = commands.add_parser("notebooks", help="re-execute lessons and write them back normalised")
     _add_lessons(notebooks)
+    notebooks.add_argument(
+        "--as-they-are", action="store_true", help="do not execute: clean what is there, for a commit"
+    )
     notebooks.set_defaults(command=_notebooks)
 
     new = commands.add_parser("new", help="write an exercise or a lesson from its template, for those who change them")
@@ -267,9 +270,10 @@ def _say(line: str) -> None:
 
 def _notebooks(chosen: argparse.Namespace) -> int:
     from helpers.course.lessons import find_lessons
-    from helpers.course.rewriting import rewrite
+    from helpers.course.rewriting import normalise, rewrite
 
-    for path in rewrite(find_lessons(chosen.lessons), jobs=chosen.jobs):
+    lessons = find_lessons(chosen.lessons)
+    for path in normalise(lessons) if chosen.as_they_are else rewrite(lessons, jobs=chosen.jobs):
         print(f"written: {path.name}")
     return 0
 

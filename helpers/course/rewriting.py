@@ -56,6 +56,26 @@ def rewrite(lessons: list[Lesson], *, jobs: int = 1, progress: bool = True) -> l
     return list(texts)
 
 
+def normalise(lessons: list[Lesson]) -> list[Path]:
+    """Write the lessons back normalised with the outputs that they have; only those that change.
+
+    Raises:
+        CourseError: a code cell was not run, or a lesson would be larger than `MOST_BYTES`. Nothing is written then.
+    """
+    texts = {}
+    for lesson in lessons:
+        notebook = lesson.read()
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None:
+                raise CourseError(f"cell {cell.id} of {lesson.name} was not run: run the lesson, or make notebooks")
+        text = text_of(normalised(notebook), lesson.name)
+        if text != lesson.path.read_text(encoding="utf-8"):
+            texts[lesson.path] = text
+    for path, text in texts.items():
+        atomic_write_text(path, text)
+    return list(texts)
+
+
 def text_of(notebook: NotebookNode, name: str = "the notebook") -> str:
     """The notebook as its file's text.
 

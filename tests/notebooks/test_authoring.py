@@ -44,7 +44,7 @@ def run(course: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     here = {"PYTHONPATH": str(course), "COURSE_HOME": str(course), "COURSE_OUTPUT": str(course.parent / "output")}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | here
     return subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=course, env=environment, capture_output=True, text=True, timeout=500
+        [sys.executable, "-m", *arguments], cwd=course, env=environment, capture_output=True, text=True, timeout=3000
     )
 
 
