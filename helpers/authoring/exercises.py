@@ -21,7 +21,7 @@ from helpers.course.rewriting import normalised, text_of
 from helpers.course.running import checks_in, run_lessons
 from helpers.course.verdicts import Outcome
 from helpers.errors import CourseError
-from helpers.places import repository
+from helpers.places import atomic_write_text, repository
 
 QUIZ = "## Quick quiz"
 ASKS = {"USE": "Use it", "WRITE": "Write it", "EDGE": "What happens at the edge"}
@@ -99,7 +99,7 @@ def new_exercise(lesson: str, title: str) -> tuple[Draft, list[Path]]:
     put_before_quiz(notebook, draft.cells(), found)
     with written({key: declared, answers: judged, found.path: text_of(notebook)}):
         _run_alone(notebook, found, draft.number)
-        found.path.write_text(text_of(normalised(notebook), found.name), encoding="utf-8")
+        atomic_write_text(found.path, text_of(normalised(notebook), found.name))
     return draft, [found.path, key, answers]
 
 
