@@ -21,11 +21,16 @@ from helpers.places import repository
 ORDER = ("first", "second", "third")
 # As an author would replace the three wrong answers of the template's example: name, code, part of the reason.
 MISTAKES = (
-    ("counts the frozen ones too", "sum(p.numel() for p in model.parameters())", "first layer is frozen you say"),
-    ("counts tensors", "sum(p.requires_grad for p in model.parameters())", "first layer is frozen you say"),
+    (
+        "counts the frozen ones too",
+        "return sum(p.numel() for p in model.parameters())",
+        "first layer is frozen you say",
+    ),
+    ("counts tensors", "return sum(p.requires_grad for p in model.parameters())", "first layer is frozen you say"),
     (
         "counts a shared weight twice",
-        "sum(p.numel() for _, p in model.named_parameters(remove_duplicate=False) if p.requires_grad)",
+        "named = model.named_parameters(remove_duplicate=False)\n"
+        "    return sum(p.numel() for _, p in named if p.requires_grad)",
         "share one weight you say",
     ),
 )
@@ -61,13 +66,13 @@ def fill_in(source: str, number: str, function: str) -> str:
         "  # TODO: a right answer in another style; the reference comes along by itself", "", 1
     )
     for nth, (name, code, reason) in zip(ORDER, MISTAKES, strict=True):
-        answer = f"def {function}(model):\n    return {code}\n"
+        answer = f'"""\ndef {function}(model):\n    {code}\n"""'
         for todo, text in (
-            (f'"TODO: the {nth} mistake"', name),
+            (f'"TODO: the {nth} mistake"', repr(name)),
             (f'"TODO: write the answer with the {nth} mistake"', answer),
-            (f'"TODO: the {nth} reason"', reason),
+            (f'"TODO: the {nth} reason"', repr(reason)),
         ):
-            entry = entry.replace(todo, repr(text), 1)
+            entry = entry.replace(todo, text, 1)
     return source[:start] + entry
 
 
