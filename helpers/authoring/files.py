@@ -38,10 +38,10 @@ def _write(texts: Mapping[Path, str]) -> None:
 
 def _restore(before: Mapping[Path, bytes | None], made: list[Path]) -> None:
     for path, content in before.items():
-        if content is None:
-            path.unlink(missing_ok=True)
-        else:
+        if content is not None:
             path.write_bytes(content)
+        elif path.exists():
+            path.unlink()
     for folder in sorted(made, key=lambda one: len(one.parts), reverse=True):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
