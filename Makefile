@@ -1,7 +1,11 @@
 # The course's commands. `make help` lists them. Written for POSIX sh and GNU make 3.81 or later.
 
 # Where an answer from outside is needed, give it on the line: `make setup PYTHON=/opt/python3.12/bin/python3`.
+# `make setup CPU=1` takes PyTorch's CPU build in Linux, and stays with it; CPU=0 goes back. TORCH_INDEX names an index
+# that holds CPU builds, where the usual one cannot be reached.
 PYTHON   ?=
+CPU      ?=
+TORCH_INDEX ?= $(shell cat .venv/.cpu 2>/dev/null)
 ARGS     ?=
 LAB_ARGS ?=
 LAB_IP   ?=
@@ -20,7 +24,7 @@ FIRST := notebooks/00_start_here.ipynb
 FORCE:
 
 help:
-	@echo "make setup      create .venv with everything in it: 1 to 5 minutes, once; about 6 GB on disk in Linux"
+	@echo "make setup      create .venv with everything in it: 1 to 5 minutes, once; about 6 GB in Linux, less with CPU=1"
 	@echo "make lab        open JupyterLab at the first lesson: seconds (sets up first where needed)"
 	@echo "make run        execute all lessons without a browser, into build/run: about a minute a lesson"
 	@echo "make update     get the newest version of the course, and keep the lessons that you edited: a minute"
@@ -42,13 +46,30 @@ help:
 # have changed, .venv is updated in place and not cleared: it must outlive an update without a network.
 moved := $(shell test "`cat .venv/.ready 2>/dev/null`" = "$(CURDIR)" && $(PY) -c '' >/dev/null 2>&1 || echo FORCE)
 
+# .venv/.cpu stands where the CPU build was asked for, and holds its index. Elsewhere than in Linux there is one build, and nothing to choose.
+# The lock names what the CUDA build brings along. So for the CPU build it only says which versions are allowed.
+was_cpu := $(wildcard .venv/.cpu)
+cpu := $(if $(filter Linux,$(shell uname -s)),$(if $(CPU),$(filter-out 0,$(CPU)),$(was_cpu)))
+switch := $(if $(CPU),$(if $(cpu),$(if $(was_cpu),,FORCE),$(if $(was_cpu),FORCE)))
+cpu_index := $(if $(TORCH_INDEX),--index "$(TORCH_INDEX)" --index-strategy unsafe-best-match,--torch-backend cpu)
+packages := $(if $(cpu),-r pyproject.toml --extra test -c requirements.lock $(cpu_index),-r requirements.lock)
+
 setup: .venv/.ready
 
 # A version manager leaves a `python3.13` on PATH that only says "not found": each candidate is tried, not just
 # looked up. Debian's Python comes without ensurepip, which the package python3-venv adds.
 .venv/.ready: requirements.lock pyproject.toml $(wildcard etc/ipython/*.py) $(moved)
+# A switch to the CPU build is tried before .venv is cleared, so that what there is stays where it cannot be had.
+.venv/.ready: requirements.lock pyproject.toml $(moved) $(switch)
 	@set -e; \
-	if [ -f .venv/.ready ] && [ -z "$(moved)$(PYTHON)" ]; then \
+	no_cpu() { \
+	    echo "PyTorch's CPU build could not be had. It is not on PyPI: uv looks for it at $(or $(TORCH_INDEX),download.pytorch.org)." >&2; \
+	    echo "Where another index holds it, name that: make setup CPU=1 TORCH_INDEX=address. Or take the CUDA build: make setup CPU=0" >&2; \
+	    exit 1; }; \
+	if [ -n "$(cpu)" ] && [ -n "$(switch)" ] && [ -f .venv/.ready ] && [ -z "$(moved)" ]; then \
+	    $(PY) -m uv pip install --python $(PY) --quiet --dry-run --reinstall $(packages) || no_cpu; \
+	fi; \
+	if [ -f .venv/.ready ] && [ -z "$(moved)$(switch)$(PYTHON)" ]; then \
 	    echo "The versions have changed. Updating .venv takes about a minute."; \
 	else \
 	    found=; unfit=; \
@@ -63,15 +84,17 @@ setup: .venv/.ready
 	        exit 1; \
 	    fi; \
 	    echo "Setting up .venv with Python $$version (`command -v "$$found"`). This takes 1 to 5 minutes, once."; \
-	    case `uname -s` in Linux) echo "In Linux this is PyTorch's CUDA build, about 6 GB on disk. It also runs on a CPU." ;; esac; \
+	    case `uname -s`$(if $(cpu),-cpu) in Linux) echo "In Linux this is PyTorch's CUDA build, about 6 GB on disk. It also runs on a CPU." ;; esac; \
 	    "$$found" -m venv --clear .venv; \
 	fi; \
 	$(PY) -m pip install --quiet --disable-pip-version-check $(UV); \
-	$(PY) -m uv pip install --python $(PY) --compile-bytecode -r requirements.lock || { \
+	$(PY) -m uv pip install --python $(PY) --compile-bytecode $(packages) || { \
+	    if [ -n "$(cpu)" ]; then no_cpu; fi; \
 	    echo "The packages could not be installed. Check the network and the disk, then run the same command again." >&2; \
 	    echo "uv does not read pip's settings: behind a mirror, set UV_DEFAULT_INDEX to its address." >&2; exit 1; }; \
 	$(PY) -m uv pip install --python $(PY) --quiet --no-deps --no-build-isolation -e .; \
 	mkdir -p .venv/etc && cp -R etc/ipython .venv/etc/; \
+	if [ -n "$(cpu)" ]; then printf '%s\n' "$(TORCH_INDEX)" > .venv/.cpu; fi; \
 	printf '%s\n' "$(CURDIR)" > .venv/.ready; \
 	echo "Ready. \`make lab\` opens the first lesson."
 

@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m helpers", description="The course from the command line.")
     commands = parser.add_subparsers(
         required=True, metavar="run | doctor | fetch | share | progress | certificate | update | notebooks"
+        required=True, metavar="run | doctor | fetch | share | certificate | update | notebooks | new"
     )
 
     run = commands.add_parser("run", help="execute lessons, and write the results as notebooks, pages and summary.json")
@@ -145,7 +146,21 @@ def _parser() -> argparse.ArgumentParser:
 
     notebooks = commands.add_parser("notebooks", help="re-execute lessons and write them back normalised")
     _add_lessons(notebooks)
+    notebooks.add_argument(
+        "--as-they-are", action="store_true", help="do not execute: clean what is there, for a commit"
+    )
     notebooks.set_defaults(command=_notebooks)
+
+    new = commands.add_parser("new", help="write an exercise or a lesson from its template, for those who change them")
+    kinds = new.add_subparsers(required=True, metavar="exercise | lesson")
+    exercise = kinds.add_parser("exercise", help="one more exercise, before the lesson's quiz")
+    exercise.add_argument("lesson", metavar="LESSON", help="such as 03")
+    exercise.add_argument("title", metavar="TITLE", help="such as 'count what moves'; it names the function as well")
+    exercise.set_defaults(command=_new_exercise)
+    lesson = kinds.add_parser("lesson", help="a lesson of its own, with three exercises and a quiz")
+    lesson.add_argument("number", metavar="NN", help="two digits that no lesson has")
+    lesson.add_argument("title", metavar="TITLE", help="such as 'Distill a network'; it names the file as well")
+    lesson.set_defaults(command=_new_lesson)
     return parser
 
 
@@ -320,8 +335,31 @@ def _say(line: str) -> None:
 
 def _notebooks(chosen: argparse.Namespace) -> int:
     from helpers.course.lessons import find_lessons
-    from helpers.course.rewriting import rewrite
+    from helpers.course.rewriting import normalise, rewrite
 
-    for path in rewrite(find_lessons(chosen.lessons), jobs=chosen.jobs):
+    lessons = find_lessons(chosen.lessons)
+    for path in normalise(lessons) if chosen.as_they_are else rewrite(lessons, jobs=chosen.jobs):
         print(f"written: {path.name}")
     return 0
+
+
+def _new_exercise(chosen: argparse.Namespace) -> int:
+    from helpers.authoring import new_exercise
+
+    draft, paths = new_exercise(chosen.lesson, chosen.title)
+    _tell_written(paths, f"exercise {draft.number}", f"tests/answers -k '{draft.number}-'")
+    return 0
+
+
+def _new_lesson(chosen: argparse.Namespace) -> int:
+    from helpers.authoring import new_lesson
+
+    lesson, paths = new_lesson(chosen.number, chosen.title)
+    _tell_written(paths, f"lesson {lesson.number}", f"tests/answers -k '{int(lesson.number)}.'")
+    return 0
+
+
+def _tell_written(paths: Sequence[Path], what: str, tests: str) -> None:
+    for path in paths:
+        print(f"written: {path.relative_to(repository())}")
+    print(f"Replace each TODO of {what} there; CONTRIBUTING.md says how. Then: {sys.executable} -m pytest {tests}")

@@ -154,12 +154,12 @@ def _python() -> Check:
 
 def _packages() -> Check:
     """The packages that the course imports itself, against the versions that it was tested with."""
-    names = _direct_dependencies()
+    names = direct_dependencies()
     installed = {name: _installed_version(name) for name in names}
     missing = [name for name in names if installed[name] is None]
     if missing:
         return Check("packages", "problem", f"missing: {', '.join(missing)}", SET_UP_AGAIN)
-    locked = _locked_versions()
+    locked = locked_versions()
     other = [
         f"{name} {version} in place of {locked[name]}"
         for name, version in installed.items()
@@ -170,7 +170,7 @@ def _packages() -> Check:
     return Check("packages", "ok", f"{len(names)} as in requirements.lock")
 
 
-def _direct_dependencies() -> list[str]:
+def direct_dependencies() -> list[str]:
     """The names that pyproject.toml declares, read without the package `packaging`, which may be the missing one."""
     with _loading():
         import tomllib  # new in Python 3.11: an older one is a finding
@@ -186,7 +186,7 @@ def _installed_version(name: str) -> str | None:
         return None
 
 
-def _locked_versions() -> dict[str, str]:
+def locked_versions() -> dict[str, str]:
     """Name and version of each line of requirements.lock that is meant for this Python and system."""
     with _loading():
         from packaging.requirements import Requirement

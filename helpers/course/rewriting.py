@@ -55,6 +55,35 @@ def rewrite(lessons: list[Lesson], *, jobs: int = 1, progress: bool = True) -> l
     return list(texts)
 
 
+def normalise(lessons: list[Lesson]) -> list[Path]:
+    """Write the lessons back normalised with the outputs that they have; only those that change.
+
+    Raises:
+        CourseError: a lesson was not run from the top down, or would be larger than `MOST_BYTES`. Nothing is written
+            then.
+    """
+    texts = {}
+    for lesson in lessons:
+        notebook = lesson.read()
+        _require_run_in_order(notebook, lesson.name)
+        text = text_of(normalised(notebook), lesson.name)
+        if text != lesson.path.read_text(encoding="utf-8"):
+            texts[lesson.path] = text
+    for path, text in texts.items():
+        atomic_write_text(path, text)
+    return list(texts)
+
+
+def _require_run_in_order(notebook: NotebookNode, name: str) -> None:
+    """Counts from 1 would hide it where a cell was left out or run after those beneath it."""
+    last = 0
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source.strip():
+            if (cell.execution_count or 0) <= last:
+                raise CourseError(f"cell {cell.id} of {name} was not run in its turn: restart the kernel and run all")
+            last = cell.execution_count
+
+
 def text_of(notebook: NotebookNode, name: str = "the notebook") -> str:
     """The notebook as its file's text.
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from helpers.lessons import lesson_module, lesson_numbers
+from helpers.places import repository
 
 EXERCISES = [exercise for lesson in lesson_numbers() for exercise in lesson_module(lesson).EXERCISES]
 
@@ -36,3 +37,15 @@ def test_exercises_and_quiz_are_where_a_stranger_looks(lesson):
         for name in declared_in
     )
     assert module.__file__.endswith("__init__.py")
+
+
+@pytest.mark.parametrize("lesson", lesson_numbers())
+def test_nothing_is_left_to_do(lesson):
+    """`helpers new` writes a TODO where the author has to write."""
+    files = [
+        *(repository() / "notebooks").glob(f"{lesson}_*.ipynb"),
+        *(repository() / "helpers" / "lessons" / f"lesson_{lesson}").glob("*.py"),
+        *(repository() / "tests" / "answers").glob(f"lesson_{lesson}*.py"),
+    ]
+    assert len(files) >= 5
+    assert not [file.name for file in files if "TODO" in file.read_text(encoding="utf-8")]

@@ -439,6 +439,37 @@ def test_rewriting_again_changes_nothing(copied):
     assert mine.path.read_bytes() == first
 
 
+def test_a_lesson_that_was_run_by_hand_is_cleaned_and_not_run(copied, monkeypatch):
+    """Counts of a kernel that has run other things before go from 1; outputs stay."""
+    mine = copied("94")
+    rewrite([mine], progress=False)
+    clean = mine.path.read_bytes()
+    monkeypatch.setattr(rewriting, "run_lessons", lambda *_, **__: pytest.fail("nothing is to be run"))
+    assert rewriting.normalise([mine]) == []
+    notebook = mine.read()
+    for count, cell in enumerate((one for one in notebook.cells if one.cell_type == "code"), 40):
+        cell.execution_count, cell.metadata["scrolled"] = 2 * count, True
+    nbformat.write(notebook, mine.path)
+    assert rewriting.normalise([mine]) == [mine.path]
+    assert mine.path.read_bytes() == clean
+
+
+@pytest.mark.parametrize("count", [None, 1])
+def test_a_lesson_that_was_not_run_in_order_is_not_cleaned(copied, count):
+    good, bad = copied("94"), copied("90")
+    for lesson in (good, bad):
+        notebook = lesson.read()
+        for nth, cell in enumerate((one for one in notebook.cells if one.cell_type == "code"), 2):
+            cell.execution_count = nth
+        if lesson is bad:
+            [one for one in notebook.cells if one.cell_type == "code"][-1].execution_count = count
+        nbformat.write(notebook, lesson.path)
+    before = good.path.read_bytes()
+    with pytest.raises(CourseError, match=r"of 90_fine was not run in its turn: restart the kernel and run all"):
+        rewriting.normalise([good, bad])
+    assert good.path.read_bytes() == before
+
+
 def test_failing_lesson_writes_nothing_back(copied):
     good, bad = copied("94"), copied("91")
     before = good.path.read_bytes(), bad.path.read_bytes()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import distribution
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -311,6 +312,107 @@ def test_lab_passes_on_what_it_is_given(fresh: Path) -> None:
 
 def test_uv_is_pinned() -> None:
     assert re.search(r"^UV +:= uv==\d+\.\d+\.\d+$", text("Makefile"), re.MULTILINE)
+
+
+# The CPU build --------------------------------------------------------------------------------------
+
+CPU_BUILD = "-r pyproject.toml --extra test -c requirements.lock --torch-backend cpu"
+CUDA_BUILD = "--compile-bytecode -r requirements.lock"
+
+
+@pytest.fixture
+def system(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """A PATH on which `uname` says what is given: Linux or Darwin."""
+
+    def named(name: str) -> str:
+        folder = tmp_path_factory.mktemp("uname")
+        pretend(folder, "uname", f"echo {name}")
+        return os.pathsep.join([str(folder), os.environ["PATH"]])
+
+    return named
+
+
+def with_the_cpu_build(folder: Path, index: str = "") -> None:
+    set_up(folder)
+    (folder / ".venv" / ".cpu").write_text(f"{index}\n")
+
+
+def new_versions(folder: Path) -> None:
+    later = (folder / ".venv" / ".ready").stat().st_mtime + 5
+    os.utime(folder / "requirements.lock", (later, later))
+
+
+def test_in_linux_the_cpu_build_can_be_asked_for(fresh: Path, system: Callable[[str], str]) -> None:
+    said = make("-n", "setup", "CPU=1", folder=fresh, PATH=system("Linux")).stdout
+    assert CPU_BUILD in said and CUDA_BUILD not in said
+    assert CUDA_BUILD in make("-n", "setup", folder=fresh, PATH=system("Linux")).stdout
+    assert CUDA_BUILD in make("-n", "setup", "CPU=0", folder=fresh, PATH=system("Linux")).stdout
+
+
+def test_elsewhere_there_is_one_build(fresh: Path, system: Callable[[str], str]) -> None:
+    assert CUDA_BUILD in make("-n", "setup", "CPU=1", folder=fresh, PATH=system("Darwin")).stdout
+    set_up(fresh)
+    assert "uv pip install" not in make("-n", "setup", "CPU=1", folder=fresh, PATH=system("Darwin")).stdout
+
+
+def test_the_cpu_build_stays_until_the_other_is_asked_for(fresh: Path, system: Callable[[str], str]) -> None:
+    with_the_cpu_build(fresh)
+    for asked in ((), ("CPU=1",)):
+        assert "uv pip install" not in make("-n", "setup", *asked, folder=fresh, PATH=system("Linux")).stdout
+    other = make("-n", "setup", "CPU=0", folder=fresh, PATH=system("Linux")).stdout
+    assert "-m venv --clear" in other and CUDA_BUILD in other
+    new_versions(fresh)
+    assert CPU_BUILD in make("-n", "setup", folder=fresh, PATH=system("Linux")).stdout
+
+
+def test_an_index_that_was_named_is_asked_again(fresh: Path, system: Callable[[str], str]) -> None:
+    named = '--index "https://mirror.example/cpu" --index-strategy unsafe-best-match'
+    asked = make("-n", "setup", "CPU=1", "TORCH_INDEX=https://mirror.example/cpu", folder=fresh, PATH=system("Linux"))
+    assert named in asked.stdout and "--torch-backend" not in asked.stdout
+    with_the_cpu_build(fresh, "https://mirror.example/cpu")
+    new_versions(fresh)
+    assert named in make("-n", "setup", folder=fresh, PATH=system("Linux")).stdout
+
+
+def test_a_build_that_cannot_be_had_leaves_what_there_is(fresh: Path, system: Callable[[str], str]) -> None:
+    set_up(fresh)
+    pretend(fresh / ".venv" / "bin", "python", 'case "$*" in *--dry-run*) echo "no torch" >&2; exit 1 ;; esac')
+    done = make("setup", "CPU=1", folder=fresh, PATH=system("Linux"))
+    assert done.returncode != 0
+    assert "CPU build could not be had" in done.stderr and "make setup CPU=0" in done.stderr
+    assert "TORCH_INDEX=" in done.stderr
+    assert (fresh / ".venv" / ".ready").exists() and not (fresh / ".venv" / ".cpu").exists()
+
+
+def test_a_set_up_with_the_cpu_build_remembers_it(fresh: Path, no_python: Path, system: Callable[[str], str]) -> None:
+    """Python is played: it makes .venv with itself in it, and installs nothing."""
+    own = "mkdir -p .venv/bin; printf '#!/bin/sh\\nexit 0\\n' > .venv/bin/python; chmod +x .venv/bin/python"
+    (no_python / "chmod").symlink_to(shutil.which("chmod"))
+    pretend(no_python, "python3", f'case "$*" in *version_info*) echo 3.12 ;; *venv\\ --clear*) {own} ;; esac')
+    path = os.pathsep.join([system("Linux").split(os.pathsep)[0], str(no_python)])
+    done = make("setup", "CPU=1", folder=fresh, PATH=path)
+    assert done.returncode == 0, done.stderr
+    assert "CUDA build" not in done.stdout
+    assert (fresh / ".venv" / ".cpu").read_text() == "\n"
+
+
+def test_conda_has_a_file_for_the_cpu_build() -> None:
+    plain, cpu = (yaml.safe_load(text(name)) for name in ("environment.yml", "environment-cpu.yml"))
+    assert cpu["dependencies"][:-1] == plain["dependencies"][:-1]
+    assert cpu["dependencies"][-1]["pip"][1:] == ["-c requirements.lock", "-e .[test]"]
+    assert cpu["dependencies"][-1]["pip"][0] == "--extra-index-url https://download.pytorch.org/whl/cpu"
+    assert {name: cpu[name] for name in ("name", "channels")} == {name: plain[name] for name in ("name", "channels")}
+
+
+def test_binder_gets_the_same_without_what_the_tests_need() -> None:
+    here, there = (
+        yaml.safe_load(text(name))["dependencies"][-1]["pip"]
+        for name in ("environment-cpu.yml", ".binder/environment.yml")
+    )
+    assert [line.replace("../", "").replace("..", ".") for line in there] == [
+        one.removesuffix("[test]") for one in here
+    ]
+    assert not [line for line in there if "torch" in line.split("://")[0]]
 
 
 # CI and README ------------------------------------------------------------------------------------
