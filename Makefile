@@ -29,7 +29,6 @@ help:
 	@echo "make run        execute all lessons without a browser, into build/run: about a minute a lesson"
 	@echo "make update     get the newest version of the course, and keep the lessons that you edited: a minute"
 	@echo "make test       check everything that CI checks: up to 20 minutes on two cores"
-	@echo "make torture    the whole of what make test samples, such as every mutant: about an hour on two cores"
 	@echo "make torture    the whole of what make test samples: kills, hostile answers, mutants"
 	@echo "make mutants    judge right answers with one thing changed, into tests/mutants/table.md; stopped, it goes on"
 	@echo "make lint       check the style of code and notebooks: a second"
@@ -58,9 +57,8 @@ setup: .venv/.ready
 
 # A version manager leaves a `python3.13` on PATH that only says "not found": each candidate is tried, not just
 # looked up. Debian's Python comes without ensurepip, which the package python3-venv adds.
-.venv/.ready: requirements.lock pyproject.toml $(wildcard etc/ipython/*.py) $(moved)
 # A switch to the CPU build is tried before .venv is cleared, so that what there is stays where it cannot be had.
-.venv/.ready: requirements.lock pyproject.toml $(moved) $(switch)
+.venv/.ready: requirements.lock pyproject.toml $(wildcard etc/ipython/*.py) $(moved) $(switch)
 	@set -e; \
 	no_cpu() { \
 	    echo "PyTorch's CPU build could not be had. It is not on PyPI: uv looks for it at $(or $(TORCH_INDEX),download.pytorch.org)." >&2; \

@@ -79,8 +79,7 @@ class _Output:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m helpers", description="The course from the command line.")
     commands = parser.add_subparsers(
-        required=True, metavar="run | doctor | fetch | share | progress | certificate | update | notebooks"
-        required=True, metavar="run | doctor | fetch | share | certificate | update | notebooks | new"
+        required=True, metavar="run | doctor | fetch | share | progress | certificate | update | notebooks | new"
     )
 
     run = commands.add_parser("run", help="execute lessons, and write the results as notebooks, pages and summary.json")

@@ -35,8 +35,6 @@ MAY_IMPORT = {
     "doctor": {"models"} | BELOW_ALL,
     "updating": BELOW_ALL,
     "lessons": {"cell_order", "checking", "course", "models", "data", "training"} | BELOW_ALL,
-    "cli": {"doctor", "updating", "lessons", "sharing", "course", "models", "data", "training"} | BELOW_ALL,
-    "lessons": {"checking", "course", "models", "data", "training"} | BELOW_ALL,
     "authoring": {"course"} | BELOW_ALL,
     "colab": {"doctor"} | BELOW_ALL,
     "cli": {"authoring", "doctor", "updating", "lessons", "sharing", "course", "models", "data", "training"}

@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import distribution
 from collections.abc import Callable
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
