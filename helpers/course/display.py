@@ -13,6 +13,9 @@ from helpers.errors import CourseError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# The mime type of a widget in an output. It names a model that lives in the kernel and goes with it.
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+
 
 class Cautioned(Protocol):
     """Something whose results may need a warning: a `Backbone`, of which `caution` is empty where pretrained."""

@@ -10,14 +10,13 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from helpers.course.display import WIDGET_MIME
 from helpers.course.lessons import Lesson
 from helpers.course.running import run_lessons
 from helpers.errors import CourseError
 from helpers.places import atomic_write_text
 
 MOST_BYTES = 1_000_000
-
-WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _LANGUAGE = {
