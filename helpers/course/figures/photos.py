@@ -110,6 +110,7 @@ def predictions(
     right: Sequence[Collection[str]] | None = None,
     titles: Sequence[str] = (),
     columns: int = 2,
+    row_height: float | None = None,
 ) -> DescribedFigure:
     """Each image with bars for its likeliest names.
 
@@ -117,6 +118,7 @@ def predictions(
         images: as for `image_grid`.
         probabilities: for each image the names to show, likeliest first, with their probabilities.
         right: for each image the names that are right: their bars are coloured and carry a tick.
+        row_height: inches; without it a row is as high as the names need.
 
     Raises:
         CourseError: no image, or more or fewer probabilities than images.
@@ -133,7 +135,7 @@ def predictions(
     rows = -(-len(images) // columns)
     longest = max(map(len, probabilities))
     figure, axes = blank(
-        (8 if columns == 1 else 5.6 * columns), rows * (0.75 + 0.26 * longest),
+        (8 if columns == 1 else 5.6 * columns), rows * (row_height or 0.75 + 0.26 * longest),
         rows=rows, columns=2 * columns, squeeze=False, width_ratios=[1, 1.3] * columns,
     )  # fmt: skip
     for axis in axes.flat:

@@ -81,6 +81,7 @@ def named_points(
         axis.errorbar(x, y, yerr=(y_errors or {}).get(name), capsize=4, zorder=2, **look)
     axis.set(xlim=x_limits, ylim=y_limits, title=title)
     label_points(axis, {name: tuple(point) for name, point in found.items()})
+    figure.laid_out = True
     axes_in_words = axis_in_words(x_label, x_log), axis_in_words(y_label, y_log)
     left = {name: point for name, point in found.items() if name not in out}
     told = [_points_in_words(left, *axes_in_words, frontier, undecided, behind)]

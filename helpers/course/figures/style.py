@@ -52,9 +52,13 @@ STYLE: dict[str, Any] = {
 
 
 class DescribedFigure(Figure):
-    """A matplotlib figure that says in `alt` what a person sees in it."""
+    """A matplotlib figure that says in `alt` what a person sees in it.
+
+    `laid_out` says that everything has its place already, as where names were put beside points.
+    """
 
     alt: str = ""
+    laid_out: bool = False
 
 
 @contextlib.contextmanager
@@ -105,6 +109,8 @@ def as_quick_png(figure: Figure) -> bytes:
     For a picture that follows a slider and is not kept.
     """
     drawn, canvas = io.BytesIO(), FigureCanvasAgg(figure)
+    if getattr(figure, "laid_out", False):
+        figure.set_layout_engine("none")
     with _settings_of(figure):
         canvas.draw()
     Image.fromarray(np.asarray(canvas.buffer_rgba())).save(drawn, format="png", compress_level=1)
