@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 
 import ipywidgets
 import pytest
@@ -11,7 +12,9 @@ from helpers.course import explorer
 from helpers.course.display import WIDGET_MIME
 from helpers.course.explorer import Ticks, explore
 from helpers.course.figures import bars
+from helpers.course.lessons import all_lessons
 from helpers.errors import CourseError
+from helpers.places import repository
 
 
 @pytest.fixture
@@ -166,3 +169,17 @@ def test_a_front_end_without_widgets_gets_the_line(monkeypatch):
     explorer._display(ipywidgets.VBox(), "the line")
     (bundle,) = bundles
     assert bundle["text/plain"] == "the line" and bundle[WIDGET_MIME]["model_id"]
+
+
+def test_every_control_of_the_lessons_is_measured_and_tried_in_a_browser():
+    benchmark = runpy.run_path(str(repository() / "benchmarks" / "widgets.py"))
+    for lesson in all_lessons():
+        calls = [cell.id for cell in lesson.read().cells if re.search(r"^explore\(", cell.source, flags=re.MULTILINE)]
+        assert [cell for cell in calls if cell not in benchmark["NEEDED"].get(lesson.number, [])] == []
+
+
+def test_the_benchmark_moves_a_control_and_waits_for_its_picture():
+    benchmark = runpy.run_path(str(repository() / "benchmarks" / "widgets.py"))
+    ((name, panel),) = benchmark["panels"]("03")
+    clock, process = benchmark["milliseconds"](panel, 2)
+    assert name == "what_learns" and len(clock) == len(process) == 2 and min(clock) > 1
