@@ -58,7 +58,7 @@ def named_points(
     known = [*frontier, *undecided, *undecided.values(), *(y_errors or {}), *out]
     require_known(known, points, "frontier, undecided, y_errors or out")
     if both := [name for name in points if (name in frontier) + (name in undecided) + (name in out) > 1]:
-        raise CourseError(f"{first_few(both)}: either on the frontier, undecided or out, give it to one of them")
+        raise CourseError(f"{first_few(both)}: either on the frontier or undecided or out, give it to one of them")
     found = {name: _as_point(point, name) for name, point in points.items()}
     behind = as_numbers(list(others), "others").T if len(others) else np.zeros((2, 0))
     for log, which in ((x_log, 0), (y_log, 1)):
