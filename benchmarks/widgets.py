@@ -104,8 +104,8 @@ def move(control: Any, chance: random.Random) -> None:
 
 def milliseconds(panel: ipywidgets.VBox, moves: int) -> tuple[list[float], list[float]]:
     """By the clock and of process time, for each of up to `moves` moves to a new choice."""
-    chance, seen = random.Random(0), set()
     parts, picture = list(controls(panel)), panel.children[-1]
+    chance, seen = random.Random(0), {tuple(part.value for part in parts)}
     clock, process = [], []
     for _ in range(20 * moves):  # there may be fewer choices than moves
         before = picture.value

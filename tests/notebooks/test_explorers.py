@@ -18,7 +18,7 @@ from helpers.models import load_backbone
 
 
 def after(lesson: str, cells: Iterable[str], instead: dict[str, str] | None = None, **names) -> dict:
-    """What a learner has after the parameters, the imports, `names` and then these cells, by id."""
+    """What a learner has after the parameters, the imports, `names` and then these cells, by id or as code."""
     notebook = find_lessons([lesson])[0].read()
     sources = {cell.id: cell.source for cell in notebook.cells}
     first = [cell.source for cell in notebook.cells if {"parameters", "imports"} & set(cell.metadata.get("tags", []))]
@@ -27,14 +27,22 @@ def after(lesson: str, cells: Iterable[str], instead: dict[str, str] | None = No
         exec(source, have)
     have |= names
     for cell in cells:
-        source = sources[cell]
+        source = sources.get(cell, cell)
         for old, new in (instead or {}).items():
             source = source.replace(old, new)
         exec(source, have)
     return have
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module")
+def unshown():
+    """For what several tests share: `explore` does nothing meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explorer, "explore", lambda *args, **options: None)
+        yield
+
+
+@pytest.fixture
 def asked(monkeypatch):
     """The calls of `explore`, whose first figure is drawn and not shown."""
     calls = []
@@ -47,6 +55,45 @@ def asked(monkeypatch):
     return calls
 
 
+@pytest.fixture(scope="module")
+def lesson_01(unshown):
+    """Lesson 01 as far as its controls need it."""
+    return after(
+        "01",
+        [
+            *("what-weights-promise-code", "load-code", "the-preprocessing-step-by-step-code"),
+            "photos = example_photos()\ncategories = meta['categories']",
+            *("images = [photo.image for photo in photos.values()]", "what-it-says-about-six-photos-code"),
+            *("common-mistake-the-right-weights-the-wrong-pictu-code-3", "c1a10002", "c1a10003"),
+            *("preprocess_any = exercise('1.4').yours()", "c1b10002", "c1b10003"),
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def maps(unshown):
+    """The functions of lesson 05 that make maps."""
+    return after("05", ["c5a10002", "c5a10004"])
+
+
+@pytest.fixture(scope="module")
+def steps(unshown):
+    """Lesson 05's step with rates of one's own, on a few random pictures."""
+    torch.manual_seed(0)
+    return after(
+        "05",
+        [
+            "from helpers.models.groups import layers_of, parameter_groups, stages_of",
+            *("a980741c", "parts = stages_of(fresh_network(SEED), 4)", "0783c23d", "c5b10002", "c5b10003"),
+        ],
+        X=torch.randn(10, 3, 64, 64),
+        y=torch.arange(10) % 5,
+        classes=list("abcde"),
+        backbone=load_backbone("efficientnet_lite0"),
+        chosen=lambda seed: torch.arange(10),
+    )
+
+
 def probabilities(alt: str) -> list[float]:
     return [float(found) for found in re.findall(r" (\d\.\d\d)\b", alt)]
 
@@ -55,7 +102,7 @@ class TestLesson03:
     """Which stages learn."""
 
     @pytest.fixture
-    def cells(self):
+    def cells(self, asked):
         """A small ResNet with numbers in place of a large one without: what moves can be seen."""
         instead = {'torch.device("meta")': 'torch.device("cpu")', "resnet50(": "small("}
         small = {"classes": list("abc"), "small": resnet18}
@@ -97,33 +144,12 @@ class TestLesson03:
 class TestLesson01:
     """The preprocessing, and the network that is to be fooled."""
 
-    @pytest.fixture(scope="class")
-    def cells(self):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(explorer, "explore", lambda *args, **options: None)
-            backbone = load_backbone("efficientnet_lite0")
-            photos = "what-it-says-about-six-photos-code"
-            have = after(
-                "01",
-                ["what-weights-promise-code", "load-code", "the-preprocessing-step-by-step-code"],
-            )
-            have["photos"] = have["example_photos"]()
-            have["images"] = [photo.image for photo in have["photos"].values()]
-            have["categories"] = backbone.categories
-            have["preprocess_any"] = lambda image, transforms: transforms(image)
-            notebook = find_lessons(["01"])[0].read()
-            sources = {cell.id: cell.source for cell in notebook.cells}
-            mistakes = "common-mistake-the-right-weights-the-wrong-pictu-code-3"
-            for cell in (photos, mistakes, "c1a10002", "c1a10003", "c1b10002", "c1b10003"):
-                exec(sources[cell], have)
-        return have
-
     RIGHT: ClassVar = {"photo": "coffee", "resize": 256, "crop": 224, "normalise": "the weights' own", "colours": "RGB"}
 
-    def test_its_own_preprocessing_is_that_of_the_weights(self, cells):
-        photo = cells["photos"]["coffee"].image
-        straight = cells["top_5"](cells["transforms"](photo))
-        alt = cells["as_the_network_sees_it"](**self.RIGHT).alt
+    def test_its_own_preprocessing_is_that_of_the_weights(self, lesson_01):
+        photo = lesson_01["photos"]["coffee"].image
+        straight = lesson_01["top_5"](lesson_01["transforms"](photo))
+        alt = lesson_01["as_the_network_sees_it"](**self.RIGHT).alt
         assert probabilities(alt) == [round(value, 2) for value in straight.values()]
         assert f"{next(iter(straight))} " in alt and "(right)" in alt
 
@@ -137,26 +163,26 @@ class TestLesson01:
             {"colours": "BGR"},
         ],
     )
-    def test_each_mistake_changes_the_answer(self, cells, change):
-        draw = cells["as_the_network_sees_it"]
+    def test_each_mistake_changes_the_answer(self, lesson_01, change):
+        draw = lesson_01["as_the_network_sees_it"]
         right, wrong = draw(**self.RIGHT), draw(**(self.RIGHT | change))
         assert probabilities(right.alt) != probabilities(wrong.alt)
 
     NOTHING: ClassVar = {"turn": 0, "shift": 0, "noise": 0.0, "square": 0, "across": 50, "down": 50}
 
-    def test_without_a_disturbance_it_says_what_it_said(self, cells):
-        alt = cells["disturbed"](**self.NOTHING).alt
-        assert probabilities(alt) == [round(value, 2) for value in cells["top_5"](cells["clean"]).values()]
+    def test_without_a_disturbance_it_says_what_it_said(self, lesson_01):
+        alt = lesson_01["disturbed"](**self.NOTHING).alt
+        assert probabilities(alt) == [round(value, 2) for value in lesson_01["top_5"](lesson_01["clean"]).values()]
 
     @pytest.mark.parametrize("change", [{"turn": 90}, {"shift": 40}, {"noise": 1.0}, {"square": 60}])
-    def test_each_disturbance_changes_the_answer_and_not_the_picture_itself(self, cells, change):
-        before = cells["clean"].clone()
-        alt = cells["disturbed"](**(self.NOTHING | change)).alt
-        assert probabilities(alt) != probabilities(cells["disturbed"](**self.NOTHING).alt)
-        assert torch.equal(cells["clean"], before)
+    def test_each_disturbance_changes_the_answer_and_not_the_picture_itself(self, lesson_01, change):
+        before = lesson_01["clean"].clone()
+        alt = lesson_01["disturbed"](**(self.NOTHING | change)).alt
+        assert probabilities(alt) != probabilities(lesson_01["disturbed"](**self.NOTHING).alt)
+        assert torch.equal(lesson_01["clean"], before)
 
-    def test_the_square_lies_where_it_says(self, cells):
-        figure = cells["disturbed"](**(self.NOTHING | {"square": 50, "across": 100, "down": 0}))
+    def test_the_square_lies_where_it_says(self, lesson_01):
+        figure = lesson_01["disturbed"](**(self.NOTHING | {"square": 50, "across": 100, "down": 0}))
         pixels = torch.tensor(figure.axes[0].images[0].get_array())
         half = len(pixels) // 2
         assert torch.allclose(pixels[:half, half:], torch.tensor(0.5, dtype=pixels.dtype), atol=1e-4)
@@ -167,7 +193,7 @@ class TestLesson06:
     """Limits over the frontier."""
 
     @pytest.fixture
-    def cells(self):
+    def cells(self, asked):
         class Weights:
             def __init__(self, top1, megabytes):
                 self.top1, self.megabytes = top1, megabytes
@@ -175,17 +201,15 @@ class TestLesson06:
         networks = {"small": Weights(70.0, 10), "middle": Weights(75.0, 30), "large": Weights(80.0, 90)}
         speed, memory = {"small": 100.0, "middle": 40.0, "large": 5.0}, {"small": 10.0, "middle": 50.0, "large": 40.0}
         cost = {name: {"speed": speed[name], "training MB": memory[name]} for name in networks}
-        lessons = after("06", [])
+        answers = ["frontier = exercise('6.2').yours()", "choose = exercise('6.4').yours()"]
         return after(
             "06",
-            ["c6a10002", "c6a10003"],
+            [*answers, "c6a10002", "c6a10003"],
             names=list(networks),
             published=networks,
             cost=cost,
             megabytes_of=lambda weights: weights.megabytes,
             top1=lambda weights: weights.top1,
-            frontier=lessons["exercise"]("6.2").yours(),
-            choose=lessons["exercise"]("6.4").yours(),
         )
 
     def test_without_limits_all_are_left_and_the_most_accurate_is_chosen(self, cells, asked):
@@ -209,12 +233,6 @@ class TestLesson06:
 
 class TestLesson05:
     """One step with the rates of one's own, and where a network looks."""
-
-    @pytest.fixture(scope="class")
-    def maps(self):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(explorer, "explore", lambda *args, **options: None)
-            return after("05", ["c5a10002", "c5a10004"])
 
     @pytest.fixture
     def red(self):
@@ -262,24 +280,6 @@ class TestLesson05:
         shares = torch.einsum("hd,khd->hk", queries[0], keys).div(8**0.5).softmax(dim=1).mean(dim=0)[1:]
         assert torch.allclose(heat, (shares / shares.max()).view(4, 4), atol=1e-5)
         assert not block.self_attention._forward_pre_hooks and not block.self_attention._forward_hooks
-
-    @pytest.fixture(scope="class")
-    def steps(self):
-        """The playground on a few random pictures."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(explorer, "explore", lambda *args, **options: None)
-            have = after("05", [])
-            torch.manual_seed(0)
-            have |= {"X": torch.randn(10, 3, 64, 64), "y": torch.arange(10) % 5, "classes": list("abcde")}
-            have |= {"backbone": load_backbone("efficientnet_lite0"), "chosen": lambda seed: torch.arange(10)}
-            notebook = find_lessons(["05"])[0].read()
-            sources = {cell.id: cell.source for cell in notebook.cells}
-            exec(sources["a980741c"], have)
-            exec("from helpers.models.groups import layers_of, parameter_groups, stages_of", have)
-            exec("parts = stages_of(fresh_network(SEED), 4)", have)
-            for cell in ("0783c23d", "c5b10002", "c5b10003"):
-                exec(sources[cell], have)
-        return have
 
     def test_each_step_begins_at_the_same_start(self, steps):
         first = steps["one_step"](1e-3, 1e-3, 1.0).alt
