@@ -78,7 +78,7 @@ def explore(
 def _beginning(name: str, values: Choices, start: Mapping[str, Any]) -> Any:
     """The value to start with; it is checked here, since a widget would only say "invalid selection"."""
     if isinstance(values, Ticks):
-        return tuple(start.get(name, values.ticked))
+        return Ticks(values.options, tuple(start.get(name, values.ticked))).ticked
     if not len(values):
         raise CourseError(f"there is no value of {name} to choose from: give one or more")
     begin = start.get(name, values[0])

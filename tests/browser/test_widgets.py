@@ -28,6 +28,7 @@ pytestmark = pytest.mark.skipif(
     browser_path() is None and os.environ.get("CI") != "true", reason="no Chromium or Chrome on PATH"
 )
 
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 TO_DRAW = 1000 * SECONDS_TO_START  # ms, on a machine that is busy with other tests
 BENCHMARK = runpy.run_path(str(repository() / "benchmarks" / "widgets.py"))
 
@@ -39,7 +40,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     with jupyterlab(folder) as address:
         for lesson in BENCHMARK["NEEDED"]:
             cells = [nbformat.v4.new_code_cell(source) for source in BENCHMARK["shortened"](lesson)]
-            nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "notebooks" / f"{lesson}_short.ipynb")
+            nbformat.write(
+                nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), folder / "notebooks" / f"{lesson}_short.ipynb"
+            )
         yield address, folder
 
 
