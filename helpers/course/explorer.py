@@ -7,12 +7,14 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helpers.course import html
 from helpers.course.display import WIDGET_MIME, Cautioned, in_notebook, show, show_figure
-from helpers.course.figures.style import DescribedFigure, as_quick_png
 from helpers.errors import CourseError, first_few
+
+if TYPE_CHECKING:
+    from helpers.course.figures.style import DescribedFigure
 
 MOST_KEPT = 200  # pictures of choices that were seen before; a picture takes some 30 kB
 
@@ -179,6 +181,8 @@ def _listed(names: list[str]) -> str:
 
 
 def _as_html(figure: DescribedFigure, of: Cautioned | None) -> str:
+    from helpers.course.figures.style import as_quick_png  # here, as in `show_figure`
+
     image = base64.b64encode(as_quick_png(figure)).decode()
     words = f"{figure.alt}{of.caution if of is not None else ''}"
     return (

@@ -38,7 +38,7 @@ def after(lesson: str, cells: Iterable[str], instead: dict[str, str] | None = No
 def unshown():
     """For what several tests share: `explore` does nothing meanwhile."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(explorer, "explore", lambda *args, **options: None)
+        patch.setattr("helpers.course.explore", lambda *args, **options: None)
         yield
 
 
@@ -51,7 +51,7 @@ def asked(monkeypatch):
         values = {name: explorer._beginning(name, found, start or {}) for name, found in choices.items()}
         calls.append((draw(**values).alt, choices, labels or {}))
 
-    monkeypatch.setattr(explorer, "explore", remember)
+    monkeypatch.setattr("helpers.course.explore", remember)
     return calls
 
 

@@ -176,7 +176,7 @@ def test_what_a_control_draws_from_is_not_changed_by_later_cells(lesson, noteboo
         functions |= {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
         stored.append((cell, _assigned(tree)))
     for place, cell in enumerate(_code(notebook)):
-        for draw in re.findall(r"^(?:explorer\.)?explore\(\s*(\w+),", cell.source, flags=re.MULTILINE):
+        for draw in re.findall(r"^explore\(\s*(\w+),", cell.source, flags=re.MULTILINE):
             read, waiting = set(), {draw}
             while waiting:
                 read |= waiting

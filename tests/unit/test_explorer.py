@@ -174,7 +174,7 @@ def test_a_front_end_without_widgets_gets_the_line(monkeypatch):
 def test_every_control_of_the_lessons_is_measured_and_tried_in_a_browser():
     benchmark = runpy.run_path(str(repository() / "benchmarks" / "widgets.py"))
     for lesson in all_lessons():
-        found = [cell.id for cell in lesson.read().cells if re.search(r"^(?:explorer\.)?explore\(", cell.source, re.M)]
+        found = [cell.id for cell in lesson.read().cells if re.search(r"^explore\(", cell.source, re.M)]
         assert [cell for cell in found if cell not in benchmark["NEEDED"].get(lesson.number, [])] == []
 
 

@@ -46,7 +46,8 @@ def image_grid(
     largest = [max(one.shape[side] for row in pixels for one in row) for side in (0, 1)]
     lines = max((title.count("\n") + 1 for title in titles), default=0)
     ratio = largest[0] / largest[1] if one_scale else max(one.shape[0] / one.shape[1] for row in pixels for one in row)
-    height = len(rows) * (size * min(ratio, 1.5) + 0.08) + 0.2 * lines * (1 if named else len(rows))
+    above = 0.08 + 0.2 * lines if lines else 0  # inches
+    height = len(rows) * (size * min(ratio, 1.5) + 0.08) + above * (1 if named else len(rows))
     figure, axes = blank(size * across + (0.8 if named else 0), height, rows=len(rows), columns=across, squeeze=False)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
