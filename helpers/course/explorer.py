@@ -126,8 +126,9 @@ def _boxes(ticks: Ticks, begin: tuple[str, ...], label: str) -> _Control:
         ipywidgets.Checkbox(name in begin, description=name, indent=False, layout=ipywidgets.Layout(width="auto"))
         for name in ticks.options
     ]
+    name = ipywidgets.Label(label, layout=ipywidgets.Layout(width="16em", justify_content="flex-end"))
     row = ipywidgets.HBox(
-        [ipywidgets.Label(f"{label}:"), *boxes],
+        [name, *boxes],
         layout=ipywidgets.Layout(flex_flow="row wrap", grid_gap="0 1.2em"),
     )
     return _Control(row, boxes, lambda: tuple(box.description for box in boxes if box.value))

@@ -107,9 +107,9 @@ def look(page: Page, name: str) -> None:
 
 
 def in_theme(page: Page, theme: str) -> None:
-    page.locator(".lm-MenuBar-itemLabel").get_by_text("Settings", exact=True).click()
-    page.locator(".lm-Menu-itemLabel").get_by_text("Theme", exact=True).hover()
-    page.locator(".lm-Menu-itemLabel").get_by_text(theme, exact=True).click()
+    for bar_or_menu, entry in ((".lm-MenuBar", "Settings"), (".lm-Menu", "Theme"), (".lm-Menu", theme)):
+        label = page.locator(f"{bar_or_menu}-item").filter(has_text=re.compile(rf"^{entry}"))
+        label.hover() if entry == "Theme" else label.click()
     page.locator(f"body[data-jp-theme-name='{theme}']").wait_for()
 
 

@@ -99,7 +99,7 @@ def test_several_boxes_are_handed_over_in_their_order(shown):
     explore(draw, {"parts": Ticks(("stem", "body", "head"), ticked=("head",))}, {"parts": "what learns"})
     row, picture = shown[-1].children
     label, *boxes = row.children
-    assert label.value == "what learns:" and [box.value for box in boxes] == [False, False, True]
+    assert label.value == "what learns" and [box.value for box in boxes] == [False, False, True]
     boxes[0].value = True
     assert seen == [("head",), ("stem", "head")] and "2 parts" in told(picture)
     for box in boxes:
