@@ -107,9 +107,9 @@ def look(page: Page, name: str) -> None:
 
 
 def in_theme(page: Page, theme: str) -> None:
-    for bar_or_menu, entry in ((".lm-MenuBar", "Settings"), (".lm-Menu", "Theme"), (".lm-Menu", theme)):
-        label = page.locator(f"{bar_or_menu}-item").filter(has_text=re.compile(rf"^{entry}"))
-        label.hover() if entry == "Theme" else label.click()
+    for entry in ("Settings", "Theme", theme):
+        item = page.get_by_role("menuitem", name=entry, exact=True)
+        item.hover() if entry == "Theme" else item.click()
     page.locator(f"body[data-jp-theme-name='{theme}']").wait_for()
 
 
