@@ -114,7 +114,7 @@ def _one_of(values: Sequence[Any], begin: Any, label: str) -> _Control:
         description=label,
         tooltip=label,
         style={"description_width": "16em"},
-        layout=ipywidgets.Layout(width="34em", max_width="98%"),
+        layout=ipywidgets.Layout(width="42em", max_width="98%"),
     )
     return _Control(control, [control], lambda: control.value)
 
