@@ -73,7 +73,7 @@ def panels(lesson: str) -> list[tuple[str, ipywidgets.VBox]]:
     with (
         patch.object(explorer, "in_notebook", lambda: True),
         patch.object(explorer, "show_figure", lambda figure, *_, **__: found.append([])),
-        patch.object(explorer, "_display", lambda panel, _: found[-1].append(panel)),
+        patch.object(explorer, "_display", lambda panel: found[-1].append(panel)),
         contextlib.redirect_stdout(io.StringIO()),
     ):
         names: dict[str, Any] = {}

@@ -70,11 +70,10 @@ def explore(
     told = functools.lru_cache(MOST_KEPT)(lambda *values: _as_html(drawn(*values), of))
     line = (
         f"Change {_listed([labels[name] for name in choices])} with the mouse, or with Tab, the arrow keys and Space. "
-        "No controls below this line? Run this cell. Where none come, this front end has no widgets, and the figure "
-        "above is what they begin with."
+        "No controls below this line? Run this cell."
     )
     show(line, f"<p>{html.inline(line)}</p>")
-    _display(_panel(controls, told), line)
+    _display(_panel(controls, told))
 
 
 def _beginning(name: str, values: Choices, start: Mapping[str, Any]) -> Any:
@@ -155,11 +154,12 @@ def _panel(controls: list[_Control], told: Callable[..., str]) -> Any:
     return ipywidgets.VBox([*(control.shown for control in controls), picture])
 
 
-def _display(panel: Any, line: str) -> None:
-    """The panel, with `line` in the place of its `repr` for front ends without widgets."""
+def _display(panel: Any) -> None:
+    """The panel; a front end without widgets shows a sentence in the place of its `repr`."""
     from IPython.display import display
 
-    display({WIDGET_MIME: panel._repr_mimebundle_()[WIDGET_MIME], "text/plain": line}, raw=True)
+    without = "This front end shows no widgets: the figure above is what they begin with."
+    display({WIDGET_MIME: panel._repr_mimebundle_()[WIDGET_MIME], "text/plain": without}, raw=True)
 
 
 def _written(value: Any) -> str:

@@ -24,7 +24,7 @@ def shown(monkeypatch):
     monkeypatch.setattr(explorer, "in_notebook", lambda: True)
     monkeypatch.setattr(explorer, "show_figure", lambda figure, caption, of: found.append(figure.alt))
     monkeypatch.setattr(explorer, "show", lambda text, rich: found.append(text))
-    monkeypatch.setattr(explorer, "_display", lambda panel, line: found.append(panel))
+    monkeypatch.setattr(explorer, "_display", found.append)
     return found
 
 
@@ -163,12 +163,12 @@ def test_a_box_that_is_not_there_cannot_be_ticked():
         Ticks(("head",), ticked=("tail",))
 
 
-def test_a_front_end_without_widgets_gets_the_line(monkeypatch):
+def test_a_front_end_without_widgets_is_told_so(monkeypatch):
     bundles = []
     monkeypatch.setattr("IPython.display.display", lambda bundle, raw: bundles.append(bundle))
-    explorer._display(ipywidgets.VBox(), "the line")
+    explorer._display(ipywidgets.VBox())
     (bundle,) = bundles
-    assert bundle["text/plain"] == "the line" and bundle[WIDGET_MIME]["model_id"]
+    assert bundle["text/plain"].startswith("This front end shows no widgets") and bundle[WIDGET_MIME]["model_id"]
 
 
 def test_every_control_of_the_lessons_is_measured_and_tried_in_a_browser():
