@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import nbformat
 import pytest
@@ -40,8 +38,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A JupyterLab with each lesson cut down to what its controls need, as `NAME_short.ipynb`."""
     folder = tmp_path_factory.mktemp("widgets")
     with jupyterlab(folder) as address:
-        themes = folder / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
-        themes.write_text(json.dumps({"adaptive-theme": True}))
         for lesson in BENCHMARK["NEEDED"]:
             cells = [nbformat.v4.new_code_cell(source) for source in BENCHMARK["shortened"](lesson)]
             nbformat.write(
@@ -110,10 +106,11 @@ def look(page: Page, name: str) -> None:
     page.screenshot(path=build / f"{name}.png")
 
 
-def in_scheme(page: Page, scheme: Literal["light", "dark"]) -> None:
-    """As where the system's own setting changes, which JupyterLab follows if it is told to."""
-    page.emulate_media(color_scheme=scheme)
-    page.locator(f"body[data-jp-theme-light='{str(scheme == 'light').lower()}']").wait_for()
+def in_theme(page: Page, theme: str) -> None:
+    for entry in ("Settings", "Theme", theme):
+        item = page.get_by_role("menuitem", name=entry, exact=True)
+        item.hover() if entry == "Theme" else item.click()
+    page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
 
 
 @pytest.mark.parametrize("lesson", list(BENCHMARK["NEEDED"]))
@@ -130,9 +127,9 @@ def test_each_picture_follows_its_controls(page: Page, lab: tuple[str, Path], le
             expect(panel.locator("img")).not_to_have_attribute("alt", before, timeout=TO_DRAW)
             assert words(panel) in panel.inner_text()
         panel.scroll_into_view_if_needed()
-        for scheme in ("dark", "light"):
-            in_scheme(page, scheme)
-            look(page, f"widgets_{lesson}_{number}_{scheme}")
+        for theme in ("Dark", "Light"):
+            in_theme(page, f"JupyterLab {theme}")
+            look(page, f"widgets_{lesson}_{number}_{theme.lower()}")
 
 
 def test_reopened_the_controls_work_and_without_a_kernel_the_static_figure_stands(
