@@ -156,6 +156,7 @@ PHOTOS ?=
 bench: setup
 	@$(PY) benchmarks/features.py
 	@$(PY) benchmarks/growth.py
+	@$(PY) benchmarks/widgets.py
 	@$(if $(PHOTOS),$(PY) benchmarks/recipes.py $(PHOTOS) $(ARGS),echo "Name folders of photos for the recipes of others: make bench PHOTOS=path/to/photos")
 
 # Versions and markers only: no addresses, and what pip finds in a folder of this machine does not get in.

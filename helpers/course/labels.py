@@ -45,7 +45,7 @@ def label_points(axis: Axes, points: Mapping[str, tuple[float, float]]) -> None:
     the right all the same.
     """
     with fonts_with_all_letters(axis.figure, coming=points):
-        axis.figure.draw_without_rendering()  # until then the limits are not what they will be
+        _lay_out(axis.figure)  # until then the limits are not what they will be
         pixels = axis.figure.dpi / 72
         middles = axis.transData.transform(list(points.values()))
         taken = [Bbox([middle - _MARKER * pixels, middle + _MARKER * pixels]) for middle in middles]
@@ -54,6 +54,15 @@ def label_points(axis: Axes, points: Mapping[str, tuple[float, float]]) -> None:
         for name, point in points.items():
             label = _in_a_free_place(axis, name, point, taken, lines)
             taken.append(label.get_window_extent())
+
+
+def _lay_out(figure: Figure) -> None:
+    """Put everything where it will be; drawing does so as well, and takes twice as long."""
+    engine = figure.get_layout_engine()
+    if engine is None:
+        figure.draw_without_rendering()
+    else:
+        engine.execute(figure)
 
 
 def _in_a_free_place(

@@ -167,3 +167,43 @@ def test_no_measured_time_is_typed_into_the_text(lesson, notebook):
         if found not in ALLOWED_SECONDS
     ]
     assert not typed
+
+
+def test_what_a_control_draws_from_is_not_changed_by_later_cells(lesson, notebook):
+    """A control is moved when the whole lesson has run: `network` may be another one by then."""
+    functions, stored = {}, []
+    for cell in _code(notebook):
+        tree = ast.parse(cell.source)
+        functions |= {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        stored.append((cell, _assigned(tree)))
+    for place, cell in enumerate(_code(notebook)):
+        for draw in re.findall(r"^explore\(\s*(\w+),", cell.source, flags=re.MULTILINE):
+            read, waiting = set(), {draw}
+            while waiting:
+                read |= waiting
+                inside = [name for name in waiting if name in functions]
+                waiting = {name for one in inside for name in _read_from_outside(functions[one])} - read
+            changed = {(name, later.id) for later, names in stored[place + 1 :] for name in names & read}
+            assert not changed, f"{draw} in {cell.id} reads what a later cell changes: {changed}"
+
+
+def _assigned(tree):
+    """The names that a cell gives a value to, outside of its functions."""
+    found, waiting = set(), list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif not isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+            waiting += ast.iter_child_nodes(node)
+    return found
+
+
+def _read_from_outside(function):
+    """The names that a function reads and does not set itself."""
+    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    own |= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    return {node.id for node in names} - own

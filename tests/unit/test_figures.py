@@ -27,7 +27,7 @@ from helpers.course.figures import (
     stacked_bars,
     style,
 )
-from helpers.course.figures.style import COLOURS, INK, as_png
+from helpers.course.figures.style import COLOURS, INK, as_png, as_quick_png
 from helpers.errors import CourseError
 
 LIGHT, DARK = "#ffffff", "#111111"  # behind the outputs in JupyterLab's two themes (--jp-layout-color0)
@@ -137,6 +137,19 @@ def test_named_points_tell_the_frontier_and_what_it_beats() -> None:
     assert {text.get_text() for text in figure.axes[0].texts} == set(points)
 
 
+def test_points_that_are_out_are_told_with_their_reasons_and_do_not_count_as_beaten() -> None:
+    points = {"big": (10, 84.0), "small": (90, 75.0), "slow": (5, 70.0)}
+    axes = {"x_label": "images/s", "y_label": "top-1, %"}
+    figure = named_points(points, **axes, frontier=["small", "big"], out={"slow": "too slow"}, title="2 left")
+    assert figure.alt == (
+        "2 left: Top-1, % against images/s. On the frontier (filled diamonds, line), from left to right: "
+        "big (10, 84), small (90, 75). Beaten (open circles): none. Out (grey crosses): slow (too slow)."
+    )
+    assert {text.get_text() for text in figure.axes[0].texts} == set(points)
+    none = named_points(points, **axes, out=dict.fromkeys(points, "too slow"))
+    assert "None is left. Out (grey crosses): big (too slow), small" in none.alt
+
+
 def test_a_pair_too_close_to_call_is_told_and_looks_like_neither_winner_nor_loser() -> None:
     points = {"best": (10, 84.0), "close": (9.9, 80.0), "beaten": (5, 70.0)}
     axes = {"x_label": "images/s", "y_label": "top-1, %"}
@@ -226,6 +239,11 @@ REFUSED: Mapping[str, tuple[Callable[[], object], str]] = {
         lambda: named_points({"a": (0, 1)}, **AXES, frontier=["a"], undecided={"a": "a"}),
         "a: either on the frontier or undecided",
     ),
+    "on the frontier and out": (
+        lambda: named_points({"a": (0, 1)}, **AXES, frontier=["a"], out={"a": "too slow"}),
+        "a: either on the frontier or undecided or out",
+    ),
+    "a stranger that is out": (lambda: named_points({"a": (0, 1)}, **AXES, out={"b": "too slow"}), "has b"),
     "NaN in a table": (lambda: heat_map([[np.nan]], ["a"], ["b"], **AXES), "holds NaN"),
     "names that do not fit": (lambda: heat_map([[1, 2]], ["a"], ["b"], **AXES), "1 rows and 1 columns"),
     "no images": (lambda: image_grid([]), "nothing to draw"),
@@ -303,6 +321,27 @@ def test_a_figure_of_pyplot_keeps_its_look_and_is_not_shown_a_second_time() -> N
     image = Image.open(io.BytesIO(as_png(figure))).convert("RGBA")
     assert image.getpixel((0, 0)) == (255, 255, 255, 255)
     assert not plt.fignum_exists(figure.number)
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        bars({"a": 1, "b": 2}, x_label="share", title="a title"),
+        named_points({"a": (1, 2), "b": (3, 1)}, x_label="images/s", y_label="top-1, %", title="a title"),
+    ],
+    ids=["laid out while it is drawn", "laid out before"],
+)
+def test_a_quick_png_shows_what_the_small_one_shows(figure: DescribedFigure) -> None:
+    small = Image.open(io.BytesIO(as_png(figure))).convert("RGBA")
+    quick = Image.open(io.BytesIO(as_quick_png(figure))).convert("RGBA")
+    assert quick.size == tuple(round(96 * inches) for inches in figure.get_size_inches())
+    drawn = [np.array(image)[..., 3] > 0 for image in (small, quick)]
+    # The small one is cut to what is drawn: so cut the quick one, and nothing of it may be missing at its edges.
+    rows, columns = (np.flatnonzero(drawn[1].any(axis=axis)) for axis in (1, 0))
+    found = [image[np.ix_(*(np.flatnonzero(image.any(axis=axis)) for axis in (1, 0)))] for image in drawn]
+    assert rows[0] > 0 and columns[0] > 0 and columns[-1] < quick.width - 1
+    assert np.abs(np.subtract(found[0].shape, found[1].shape)).max() <= 2
+    assert found[1].sum() == pytest.approx(found[0].sum(), rel=0.05)
 
 
 def test_a_small_png_keeps_colours_and_edges() -> None:

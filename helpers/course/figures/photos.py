@@ -46,7 +46,8 @@ def image_grid(
     largest = [max(one.shape[side] for row in pixels for one in row) for side in (0, 1)]
     lines = max((title.count("\n") + 1 for title in titles), default=0)
     ratio = largest[0] / largest[1] if one_scale else max(one.shape[0] / one.shape[1] for row in pixels for one in row)
-    height = len(rows) * (size * min(ratio, 1.5) + 0.08) + 0.2 * lines * (1 if named else len(rows))
+    above = 0.08 + 0.2 * lines if lines else 0  # inches
+    height = len(rows) * (size * min(ratio, 1.5) + 0.08) + above * (1 if named else len(rows))
     figure, axes = blank(size * across + (0.8 if named else 0), height, rows=len(rows), columns=across, squeeze=False)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
@@ -110,6 +111,7 @@ def predictions(
     right: Sequence[Collection[str]] | None = None,
     titles: Sequence[str] = (),
     columns: int = 2,
+    row_height: float | None = None,
 ) -> DescribedFigure:
     """Each image with bars for its likeliest names.
 
@@ -117,6 +119,7 @@ def predictions(
         images: as for `image_grid`.
         probabilities: for each image the names to show, likeliest first, with their probabilities.
         right: for each image the names that are right: their bars are coloured and carry a tick.
+        row_height: inches; without it a row is as high as the names need.
 
     Raises:
         CourseError: no image, or more or fewer probabilities than images.
@@ -133,7 +136,7 @@ def predictions(
     rows = -(-len(images) // columns)
     longest = max(map(len, probabilities))
     figure, axes = blank(
-        (8 if columns == 1 else 5.6 * columns), rows * (0.75 + 0.26 * longest),
+        (8 if columns == 1 else 5.6 * columns), rows * (row_height or 0.75 + 0.26 * longest),
         rows=rows, columns=2 * columns, squeeze=False, width_ratios=[1, 1.3] * columns,
     )  # fmt: skip
     for axis in axes.flat:

@@ -36,6 +36,8 @@ def named_points(
     frontier: Collection[str] = (),
     undecided: Mapping[str, str] | None = None,
     others: Collection[tuple[float, float]] = (),
+    out: Mapping[str, str] | None = None,
+    title: str = "",
 ) -> DescribedFigure:
     """Points with their names beside them, each with a marker of its own.
 
@@ -46,16 +48,17 @@ def named_points(
         undecided: name to the name that may beat it or may not, too close to call: half-filled diamonds, each with a
             dotted line to the other. None of them is on the frontier.
         others: points without a name, small and grey behind the rest.
+        out: name to the reason why it is out of the question: grey crosses. None of them is on the frontier.
 
     Raises:
         CourseError: nothing to draw, NaN, nothing above 0 on a logarithmic axis, or a name that is not drawn.
     """
     require_some(points, "the points")
-    undecided = undecided or {}
-    known = [*frontier, *undecided, *undecided.values(), *(y_errors or {})]
-    require_known(known, points, "frontier, undecided or y_errors")
-    if both := [name for name in undecided if name in frontier]:
-        raise CourseError(f"{first_few(both)}: either on the frontier or undecided, give it to one of the two")
+    undecided, out = undecided or {}, out or {}
+    known = [*frontier, *undecided, *undecided.values(), *(y_errors or {}), *out]
+    require_known(known, points, "frontier, undecided, y_errors or out")
+    if both := [name for name in points if (name in frontier) + (name in undecided) + (name in out) > 1]:
+        raise CourseError(f"{first_few(both)}: either on the frontier or undecided or out, give it to one of them")
     found = {name: _as_point(point, name) for name, point in points.items()}
     behind = as_numbers(list(others), "others").T if len(others) else np.zeros((2, 0))
     for log, which in ((x_log, 0), (y_log, 1)):
@@ -74,13 +77,21 @@ def named_points(
     for name, rival in undecided.items():
         axis.plot(*zip(found[name], found[rival], strict=True), ":", color=COLOURS[3], linewidth=2, zorder=1)
     for i, (name, (x, y)) in enumerate(found.items()):
-        look = _look(i, name, frontier, undecided)
+        look = _OUT if name in out else _look(i, name, frontier, undecided)
         axis.errorbar(x, y, yerr=(y_errors or {}).get(name), capsize=4, zorder=2, **look)
-    axis.set(xlim=x_limits, ylim=y_limits)
+    axis.set(xlim=x_limits, ylim=y_limits, title=title)
     label_points(axis, {name: tuple(point) for name, point in found.items()})
+    figure.laid_out = True
     axes_in_words = axis_in_words(x_label, x_log), axis_in_words(y_label, y_log)
-    figure.alt = _points_in_words(found, *axes_in_words, frontier, undecided, behind)
+    left = {name: point for name, point in found.items() if name not in out}
+    told = [_points_in_words(left, *axes_in_words, frontier, undecided, behind)]
+    if out:
+        told.append(f"Out (grey crosses): {', '.join(f'{name} ({why})' for name, why in out.items())}.")
+    figure.alt = (f"{title}: " if title else "") + " ".join(told)
     return figure
+
+
+_OUT = {"fmt": "x", "color": INK, "markersize": 9}
 
 
 def _as_point(point: Any, name: str) -> np.ndarray:
@@ -116,6 +127,8 @@ def _points_in_words(
             pairs = ", ".join(f"{at(name)} against {rival}" for name, rival in undecided.items())
             told.append(f"Too close to call (half-filled diamonds, dotted line): {pairs}.")
         told.append(f"Beaten (open circles): {', '.join(rest) or 'none'}.")
+    elif not found:
+        told.append("None is left.")
     elif len(found) <= MOST_TOLD:
         told.append(f"From left to right: {', '.join(map(at, sorted(found, key=lambda name: found[name][0])))}.")
     else:

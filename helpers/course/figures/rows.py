@@ -76,6 +76,7 @@ def stacked_bars(
     digits: str = ".3g",
     unit: str = "",
     totals: bool = True,
+    x_limits: Limits | None = None,
     title: str = "",
 ) -> DescribedFigure:
     """Horizontal bars of parts that follow one another, each part with a colour and a hatching of its own.
@@ -100,7 +101,7 @@ def stacked_bars(
         axis.barh(list(values), widths[:, i], left=ends[:, i] - widths[:, i], label=part, linewidth=0, **look)
     for row, end in enumerate(ends[:, -1] if totals else ()):
         _write_at(axis, end, row, f"{end:{digits}}{unit}")
-    _set(axis, x_label, None if totals else (0, ends.max()), title)
+    _set(axis, x_label, x_limits or (None if totals else (0, ends.max())), title)
     handles = axis.get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=min(len(parts), 3), fontsize=11)
     told = []

@@ -17,6 +17,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -51,9 +52,13 @@ STYLE: dict[str, Any] = {
 
 
 class DescribedFigure(Figure):
-    """A matplotlib figure that says in `alt` what a person sees in it."""
+    """A matplotlib figure that says in `alt` what a person sees in it.
+
+    `laid_out` says that everything has its place already, as where names were put beside points.
+    """
 
     alt: str = ""
+    laid_out: bool = False
 
 
 @contextlib.contextmanager
@@ -91,15 +96,35 @@ def as_png(figure: Figure) -> bytes:
     Pyplot forgets the figure, so that the end of the cell does not show it a second time.
     """
     drawn, small = io.BytesIO(), io.BytesIO()
-    # Ticks are made while a figure is drawn, and take their colour from the settings of that moment.
-    with (
-        style() if isinstance(figure, DescribedFigure) else contextlib.nullcontext(),
-        labels.fonts_with_all_letters(figure),
-    ):
+    with _settings_of(figure):
         figure.savefig(drawn, format="png", dpi=96, bbox_inches="tight")
     plt.close(figure)
     _of_256_colours(Image.open(drawn).convert("RGBA")).save(small, format="png", optimize=True)
     return small.getvalue()
+
+
+def as_quick_png(figure: Figure) -> bytes:
+    """The figure as a PNG in about half the time: as large as it was made, and with all of its colours.
+
+    For a picture that follows a slider and is not kept.
+    """
+    drawn, canvas = io.BytesIO(), FigureCanvasAgg(figure)
+    if getattr(figure, "laid_out", False):
+        figure.set_layout_engine("none")
+    with _settings_of(figure):
+        canvas.draw()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).save(drawn, format="png", compress_level=1)
+    return drawn.getvalue()
+
+
+@contextlib.contextmanager
+def _settings_of(figure: Figure) -> Iterator[None]:
+    """Draw within: ticks are made while a figure is drawn, and take their colour from the settings of that moment."""
+    with (
+        style() if isinstance(figure, DescribedFigure) else contextlib.nullcontext(),
+        labels.fonts_with_all_letters(figure),
+    ):
+        yield
 
 
 def _of_256_colours(full: Image.Image) -> Image.Image:
