@@ -1,0 +1,368 @@
+"""What stands guard in the process that runs a learner's answer: what the answer may not do, and what it may not change.
+
+Two things watch. An audit hook, which Python code cannot take away again, turns down what no answer needs: looking
+through the frames or the objects of the check, reading the answer key, starting threads and programs. And each time
+that the answer's code is entered from outside and left again, the functions that the check stands on are compared
+with those from before: one that is replaced for a moment only is seen as well.
+
+This module imports no other of the course. `posted` gives it builtins of its own, so that an answer that replaces
+`any` or `len` does not change what is looked at.
+"""
+
+from __future__ import annotations
+
+import builtins
+import operator
+import os
+import sys
+import sysconfig
+import types
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+ANSWER = "<answer"  # how the names of the files begin, as which a learner's cells are compiled
+
+_FRAMES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}
+_HANDS_OUT_FRAMES = {
+    "inspect": {"currentframe", "stack", "trace", "getouterframes", "getinnerframes"},
+    "traceback": {"walk_stack", "walk_tb", "extract", "_extract_from_extended_frame_gen"},
+}
+_LOOKS = "looks through the objects or frames of the check"
+_STARTS = "starts a program or a process"
+# By the beginning of an audit event's name: what an answer would do with it. Asked for by PyTorch, it is allowed.
+_TURNED_DOWN = {
+    "gc.get_": _LOOKS,
+    "ctypes.": "reaches into memory with ctypes",
+    "code.__new__": "builds bytecode",
+    "function.__new__": "builds a function of somebody else's code",
+    "marshal.loads": "builds bytecode",
+    "object.__setattr__": "changes the code of a function",
+    "object.__delattr__": "changes the code of a function",
+    "sys.settrace": "sets a trace function",
+    "sys.setprofile": "sets a profile function",
+    "sys.monitoring": "sets a trace function",
+    "sys.addaudithook": "adds an audit hook",
+    "resource.": "changes the limits of its process",
+    "_thread.start": "starts a thread",
+    "subprocess.": _STARTS,
+    "os.system": _STARTS,
+    "os.exec": _STARTS,
+    "os.posix_spawn": _STARTS,
+    "os.spawn": _STARTS,
+    "os.fork": _STARTS,
+    "pty.spawn": _STARTS,
+    "os.kill": "sends a signal to a process",
+    "signal.pthread_kill": "sends a signal to a process",
+}
+_CHANGES_FILES = (
+    "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.chown",
+)  # fmt: skip
+_THIS_FILE = __file__
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_EVERYBODYS = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/shm", "/dev/tty")
+
+
+class Refused(RuntimeError):
+    """Raised where the answer does what no answer needs. It is reported before: to catch this changes nothing."""
+
+
+class Places:
+    """Which files an answer may use: `own` to write to, `readable` to read, and `key` neither."""
+
+    def __init__(self, own: Path, readable: Iterable[Path], key: Iterable[Path]):
+        self.own = _real([own])
+        self.readable = _real([*readable, *libraries(), *map(Path, ("/usr", "/lib", "/lib64", "/etc", "/bin", "/sys"))])
+        self.key = _real(key)
+
+
+def libraries() -> tuple[Path, ...]:
+    """Where installed code lies: Python's own and the packages'."""
+    kinds = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple(Path(sysconfig.get_path(kind)) for kind in kinds) + (Path(sys.base_prefix), Path(sys.prefix))
+
+
+def _real(folders: Iterable[Path]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(os.path.realpath(folder) for folder in folders))
+
+
+def _within(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
+
+
+class Guard:
+    """Watches over one answer. Each thing that it turns down goes to `report` as "starts a thread"."""
+
+    def __init__(self, places: Places, course: Path, report: Callable[[str], None]):
+        self._places, self._report = places, report
+        self._stdlib = _real([Path(sysconfig.get_path(kind)) for kind in ("stdlib", "platstdlib")])
+        self._packages = _real([Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")])
+        self._trusted = (*self._stdlib, *self._packages, os.path.realpath(course))
+        self._whose: dict[str, str] = {}
+        self._answers: dict[int, types.CodeType] = {}  # code that the answer made while it ran, with eval and exec
+        self._frame = sys._getframe
+        self._busy = False
+
+    # Who asks ------------------------------------------------------------------------------------------
+
+    def is_answers(self, code: types.CodeType) -> bool:
+        """Whether this is code of the learner, and neither Python's, nor a package's, nor the course's."""
+        return id(code) in self._answers or self._owner(code.co_filename) == "answer"
+
+    def _owner(self, filename: str) -> str:
+        known = self._whose.get(filename)
+        if known is None:
+            known = self._whose[filename] = self._find_owner(filename)
+        return known
+
+    def _find_owner(self, filename: str) -> str:
+        if filename.startswith(ANSWER):
+            return "answer"
+        if filename.startswith("<"):
+            return "stdlib" if filename.startswith("<frozen ") else "package"
+        path = os.path.realpath(filename)
+        if _within(path, self._packages):
+            return "package"
+        if _within(path, self._stdlib):
+            return "stdlib"
+        return "course" if _within(path, self._trusted) else "answer"
+
+    def _on_the_stack(self) -> Iterator[types.FrameType]:
+        frame = self._frame(2)
+        while frame is not None:
+            yield frame
+            frame = frame.f_back
+
+    def _asked_by_answer(self) -> tuple[bool, str, str]:
+        """Whether the answer asks, by itself or through Python's library; what of the library it called first."""
+        module = name = ""
+        for frame in self._on_the_stack():
+            code = frame.f_code
+            if code.co_filename == _THIS_FILE:
+                continue
+            if self.is_answers(code):
+                return True, module, name
+            if self._owner(code.co_filename) != "stdlib":
+                return False, "", ""
+            module, name = frame.f_globals.get("__name__", ""), code.co_name
+        return False, "", ""
+
+    def _answer_is_running(self) -> bool:
+        return any(self.is_answers(frame.f_code) for frame in self._on_the_stack())
+
+    # What is asked for ---------------------------------------------------------------------------------
+
+    def hook(self, event: str, args: tuple) -> None:
+        """The audit hook."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            told = self._decide(event, args)
+        finally:
+            self._busy = False
+        if told:
+            self._report(told)
+            raise Refused(f"the grader turns this down: your code {told}")
+
+    def _decide(self, event: str, args: tuple) -> str | None:
+        if event == "open":
+            return self._file(args[0], args[1], args[2])
+        if event.startswith(_CHANGES_FILES):
+            return self._changed_files(args)
+        if event in ("compile", "exec"):
+            return self._new_code(event, args)
+        if event.startswith("socket.") and event in ("socket.connect", "socket.bind", "socket.sendto"):
+            return _address(args[1])
+        if event in ("socket.getaddrinfo", "socket.gethostbyname"):
+            return _address((args[0],))
+        if event.startswith("sys._") or (event == "object.__getattr__" and args[1] in _FRAMES):
+            return self._frames()
+        if event == "object.__getattr__":
+            return None
+        reason = next((_TURNED_DOWN[start] for start in _TURNED_DOWN if event.startswith(start)), None)
+        if reason is None:
+            return None
+        asked, module, _ = self._asked_by_answer()
+        return reason if asked and module != "platform" else None  # platform.uname() starts `uname`
+
+    def _frames(self) -> str | None:
+        """Frames are the answer's where it asks for them itself, or through what hands them out."""
+        asked, module, name = self._asked_by_answer()
+        return _LOOKS if asked and (not module or name in _HANDS_OUT_FRAMES.get(module, ())) else None
+
+    def _new_code(self, event: str, args: tuple) -> str | None:
+        """Code that the answer makes while it runs is the answer's, and may not claim to come from another file."""
+        asked, module, _ = self._asked_by_answer()
+        if not asked or module.startswith("importlib"):
+            return None
+        if event == "exec":
+            self.remember(args[0])
+            return None
+        filename = os.fsdecode(args[1]) if isinstance(args[1], (str, bytes)) else "<string>"
+        forged = not filename.startswith("<") or filename.startswith("<frozen ")
+        return "compiles code under the name of another file" if forged and self._owner(filename) != "answer" else None
+
+    def remember(self, code: types.CodeType) -> None:
+        """From now on this code, and all that is defined in it, counts as the answer's."""
+        self._answers[id(code)] = code
+        for inner in code.co_consts:
+            if isinstance(inner, types.CodeType):
+                self.remember(inner)
+
+    def _file(self, path: object, mode: object, flags: object) -> str | None:
+        if type(path) is int or not self._answer_is_running():  # a number: it was opened before
+            return None
+        if type(path) not in (str, bytes, type(Path())):
+            return "opens a file by a name that is no text"  # its methods are the answer's own
+        real = os.path.realpath(os.fsdecode(path))
+        if _within(real, self._places.key):
+            return "reads the answer key, or what others handed in"
+        if real.startswith("/proc/") and not real.endswith(("/stat", "/status", "/statm", "info", "/mounts", "/maps")):
+            return "reaches into processes through /proc"
+        writes = any(letter in str(mode or "") for letter in "wax+") or (not mode and bool(int(flags or 0) & _WRITES))
+        allowed = self._places.own if writes else (*self._places.own, *self._places.readable, *self._trusted, "/proc")
+        if not _within(real, (*allowed, *_EVERYBODYS)):
+            raise PermissionError(13, "the grader lets answers use their own folder alone", real)
+        return None
+
+    def _changed_files(self, args: tuple) -> str | None:
+        if not self._answer_is_running():
+            return None
+        for path in args[:2]:
+            if type(path) in (str, bytes, type(Path())):
+                real = os.path.realpath(os.path.dirname(os.fsdecode(path)) or ".")
+                if not _within(real, (*self._places.own, "/dev/shm")):
+                    raise PermissionError(13, "the grader lets answers use their own folder alone", real)
+        return None
+
+
+def _address(address: object) -> str | None:
+    """The processes of one machine may talk to each other, as in lesson 09."""
+    host = address[0] if isinstance(address, tuple) and address else address
+    host = host.decode(errors="replace") if isinstance(host, bytes) else str(host or "localhost")
+    local = host in ("localhost", "::1", "0.0.0.0", "::") or host.startswith(("127.", "/", "\0", os.uname().nodename))
+    if not local:
+        raise OSError(101, "the grader has no network", host)
+    return None
+
+
+class Untouched:
+    """Whether the functions and classes that a check stands on are the ones from before.
+
+    Args:
+        owners: modules and classes, all of whose functions, classes and methods are looked at in the end.
+        used: the names that are looked at each time the answer is left; of `course` modules all are.
+        course: the modules of the check itself.
+        wrapped: whether a value that is new may stand for the one before, such as PyTorch's wrappers of its own.
+    """
+
+    def __init__(
+        self,
+        owners: Iterable[type | types.ModuleType],
+        used: frozenset[str],
+        course: frozenset[types.ModuleType | type],
+        wrapped: Callable[[object, object], bool],
+    ):
+        self._wrapped = wrapped
+        self._all = [(owner, vars(owner), dict(vars(owner))) for owner in owners]
+        self._quick = [self._watched(owner, held, used, course) for owner, _, held in self._all]
+        self._same = operator.is_
+
+    @staticmethod
+    def _watched(owner: object, held: dict, used: frozenset[str], course: frozenset) -> tuple:
+        names = tuple(
+            name
+            for name, value in held.items()
+            if (owner in course or name in used) and not name.startswith("_") or name in used
+            if _is_code(value)
+        )
+        return owner, names, tuple(held[name] for name in names)
+
+    def quickly(self) -> str | None:
+        """What of the names in use is replaced just now: "`torch.equal`"; None where nothing is."""
+        for owner, names, before in self._quick:
+            now = vars(owner)
+            for name, value in zip(names, before, strict=True):
+                if now.get(name) is not value and not self._may_stand(now.get(name), value):
+                    return f"`{owner.__name__}.{name}`"
+        return None
+
+    def thoroughly(self) -> list[str]:
+        """All that is replaced, taken away, or put in front of a method that was inherited."""
+        found = []
+        for owner, now, before in self._all:
+            for name, value in before.items():
+                if _is_code(value) and now.get(name) is not value and not self._may_stand(now.get(name), value):
+                    found.append(f"`{owner.__name__}.{name}`")
+            if isinstance(owner, type):
+                found += [f"`{owner.__name__}.{name}`" for name in now if name not in before and self._hides(owner, name)]
+        return found
+
+    def _hides(self, owner: type, name: str) -> bool:
+        above = [vars(one)[name] for one in owner.__mro__[1:] if name in vars(one)]
+        return bool(above) and _is_code(above[0]) and not self._may_stand(vars(owner)[name], above[0])
+
+    def _may_stand(self, now: object, before: object) -> bool:
+        return now is not None and self._wrapped(now, before)
+
+
+def _is_code(value: object) -> bool:
+    return callable(value) or isinstance(value, (property, staticmethod, classmethod))
+
+
+def watch_boundary(guard: Guard, untouched: Untouched, report: Callable[[str], None]) -> None:
+    """From now on, each time the answer's code is entered from outside or left, look at what the check stands on."""
+
+    def look() -> None:
+        replaced = untouched.quickly()
+        if replaced:
+            report(f"replaces {replaced}, on which the check stands")
+
+    if hasattr(sys, "monitoring"):
+        _watch_with_monitoring(guard, look)
+    else:
+        _watch_with_profile(guard, look)
+
+
+def _watch_with_profile(guard: Guard, look: Callable[[], None]) -> None:
+    is_answers = guard.is_answers
+
+    def profile(frame: types.FrameType, event: str, arg: object) -> None:
+        if (event == "call" or event == "return") and is_answers(frame.f_code):
+            outer = frame.f_back
+            if outer is None or not is_answers(outer.f_code):
+                look()
+
+    sys.setprofile(profile)
+
+
+def _watch_with_monitoring(guard: Guard, look: Callable[[], None]) -> None:
+    """Python 3.12 and later: code that is not the answer's is told so once, and then costs nothing."""
+    monitoring, tool = sys.monitoring, 4
+    events = monitoring.events
+    monitoring.use_tool_id(tool, "grader")
+
+    def crossed(code: types.CodeType, *_: object) -> object:
+        if not guard.is_answers(code):
+            return monitoring.DISABLE
+        look()
+        return None
+
+    def unwound(code: types.CodeType, *_: object) -> None:  # this event cannot be disabled
+        if guard.is_answers(code):
+            look()
+
+    for event in (events.PY_START, events.PY_RESUME, events.PY_RETURN, events.PY_YIELD):
+        monitoring.register_callback(tool, event, crossed)
+    monitoring.register_callback(tool, events.PY_UNWIND, unwound)
+    monitoring.set_events(
+        tool, events.PY_START | events.PY_RESUME | events.PY_RETURN | events.PY_YIELD | events.PY_UNWIND
+    )
+
+
+def posted() -> types.ModuleType:
+    """A copy of this module that stands in no list of modules and has builtins of its own."""
+    copy = types.ModuleType("guard")
+    copy.__dict__.update(__builtins__=dict(vars(builtins)), __file__=__file__)
+    exec(compile(Path(__file__).read_text(encoding="utf-8"), __file__, "exec"), copy.__dict__)
+    return copy
