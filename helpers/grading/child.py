@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import contextlib
 import copy
@@ -24,8 +25,7 @@ import tempfile
 import time
 import types
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +39,9 @@ from helpers.course.verdicts import Outcome
 from helpers.errors import CourseError, first_few, first_line
 from helpers.grading import guard
 from helpers.grading.canaries import let_in
-from helpers.grading.outcomes import ENDED, REFUSED
+from helpers.grading.tasks import REFUSED, Task
 from helpers.lessons import lesson_module, lesson_numbers
+from helpers.places import repository
 
 _COURSE = Path(helpers.__file__).parent
 _LIBRARY = (
@@ -49,18 +50,6 @@ _LIBRARY = (
     nn.functional, nn.init, torch.optim, torch.autograd, torch.testing, torch.utils.data,
 )  # fmt: skip
 _NOT_FOR_ANSWERS = ("helpers.lessons.lesson_", "helpers.checking", "helpers.grading")
-
-
-@dataclass(frozen=True)
-class Task:
-    """One exercise of one notebook, as it goes to the process that judges it."""
-
-    lesson: str
-    number: str
-    helpers: str  # source of definitions from other cells of the learner
-    answer: str  # source of the answer
-    missing: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()  # files and folders that no answer may read
 
 
 class AskedByAnswer:
@@ -85,7 +74,9 @@ def without_key() -> dict[str, dict[str, type[Exercise]]]:
     return found
 
 
-def judge(task: Task, declared: type[Exercise], names: dict[str, object], report) -> tuple[str, str]:
+def judge(
+    task: Task, declared: type[Exercise], names: dict[str, object], report: Callable[[str], None]
+) -> tuple[str, str]:
     """Run the answer and its check under guard; the outcome and its reason.
 
     Args:
@@ -121,8 +112,10 @@ def judge(task: Task, declared: type[Exercise], names: dict[str, object], report
 
 def _places(own: types.ModuleType, task: Task) -> guard.Places:
     hidden = [Path(path) for path in task.hidden]
-    weights = [Path(os.environ[name]) for name in ("COURSE_WEIGHTS", "COURSE_CACHE") if os.environ.get(name)]
-    return own.Places(Path.cwd(), [_COURSE.parent / "data", *weights], [*hidden, _COURSE / "lessons", _COURSE / "grading"])
+    weights = [Path(os.environ["COURSE_WEIGHTS"])] if os.environ.get("COURSE_WEIGHTS") else []
+    home = repository()
+    key = [_COURSE / "lessons", _COURSE / "grading", home / "tests", home / ".git"]
+    return own.Places(Path.cwd(), [home / "data", *weights], [*hidden, *key])
 
 
 def _hide_the_check() -> None:
@@ -185,8 +178,6 @@ def _defined(task: Task, names: dict[str, object]) -> tuple[str, str] | None:
 
 def _run_each(source: str, place: str, names: dict[str, object]) -> None:
     """Statement by statement: one that only shows something may fail, such as `print(f(model))` of a model elsewhere."""
-    import ast
-
     for step in ast.parse(source).body:
         code = compile(ast.Module([step], []), place, "exec")
         if isinstance(step, ast.Expr):
@@ -217,6 +208,3 @@ def _judged(exercise: Exercise, names: dict[str, object]) -> tuple[str, str]:
         return Outcome.ERROR, f"The cell does not define {first_few(absent)}, which the exercise asks for."
     report = exercise.judge(*(names[name] for name in wanted))
     return str(report.outcome), report.message
-
-
-__all__ = ["ENDED", "Task", "judge", "without_key"]

@@ -16,11 +16,13 @@ import operator
 import os
 import sys
 import sysconfig
+import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-ANSWER = "<answer"  # how the names of the files begin, as which a learner's cells are compiled
+# How the names begin, as which an answer's source is compiled: by the grader, and by the check of whole programs.
+ANSWERS = ("<answer", "<your script")
 
 _FRAMES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}
 _HANDS_OUT_FRAMES = {
@@ -100,7 +102,7 @@ class Guard:
         self._whose: dict[str, str] = {}
         self._answers: dict[int, types.CodeType] = {}  # code that the answer made while it ran, with eval and exec
         self._frame = sys._getframe
-        self._busy = False
+        self._busy: set[int] = set()  # threads in which the guard itself is at work
 
     # Who asks ------------------------------------------------------------------------------------------
 
@@ -115,7 +117,7 @@ class Guard:
         return known
 
     def _find_owner(self, filename: str) -> str:
-        if filename.startswith(ANSWER):
+        if filename.startswith(ANSWERS):
             return "answer"
         if filename.startswith("<"):
             return "stdlib" if filename.startswith("<frozen ") else "package"
@@ -153,13 +155,15 @@ class Guard:
 
     def hook(self, event: str, args: tuple) -> None:
         """The audit hook."""
-        if self._busy:
+        thread = threading.get_ident()
+        if thread in self._busy:
             return
-        self._busy = True
+        self._busy.add(thread)
         try:
-            told = self._decide(event, args)
+            by_itself = self._frame(1).f_code.co_filename == _THIS_FILE
+            told = None if by_itself else self._decide(event, args)
         finally:
-            self._busy = False
+            self._busy.discard(thread)
         if told:
             self._report(told)
             raise Refused(f"the grader turns this down: your code {told}")
@@ -265,25 +269,30 @@ class Untouched:
     ):
         self._wrapped = wrapped
         self._all = [(owner, vars(owner), dict(vars(owner))) for owner in owners]
-        self._quick = [self._watched(owner, held, used, course) for owner, _, held in self._all]
-        self._same = operator.is_
+        self._quick = [
+            (owner, names, held, _reader(names))
+            for owner, held, before in self._all
+            if (names := self._watched(before, used, owner in course))
+        ]
 
     @staticmethod
-    def _watched(owner: object, held: dict, used: frozenset[str], course: frozenset) -> tuple:
-        names = tuple(
-            name
-            for name, value in held.items()
-            if (owner in course or name in used) and not name.startswith("_") or name in used
-            if _is_code(value)
+    def _watched(before: dict[str, object], used: frozenset[str], whole: bool) -> tuple[str, ...]:
+        return tuple(
+            name for name, value in before.items() if (whole or name in used) and _is_code(value) and name != "Storage"
         )
-        return owner, names, tuple(held[name] for name in names)
 
-    def quickly(self) -> str | None:
-        """What of the names in use is replaced just now: "`torch.equal`"; None where nothing is."""
-        for owner, names, before in self._quick:
-            now = vars(owner)
-            for name, value in zip(names, before, strict=True):
-                if now.get(name) is not value and not self._may_stand(now.get(name), value):
+    def now(self) -> list[tuple]:
+        """The values of the names in use, to be compared with those at another moment."""
+        return [read(held) for _, _, held, read in self._quick]
+
+    def changed_since(self, earlier: list[tuple]) -> str | None:
+        """The first name in use that has another value than `earlier`, as "`torch.equal`"; None where none has."""
+        for (owner, names, held, read), before in zip(self._quick, earlier, strict=True):
+            now = read(held)
+            if all(map(operator.is_, now, before)):
+                continue
+            for name, value, old in zip(names, now, before, strict=True):
+                if value is not old and not self._may_stand(value, old):
                     return f"`{owner.__name__}.{name}`"
         return None
 
@@ -292,10 +301,14 @@ class Untouched:
         found = []
         for owner, now, before in self._all:
             for name, value in before.items():
-                if _is_code(value) and now.get(name) is not value and not self._may_stand(now.get(name), value):
+                if not _is_code(value) or (owner.__name__, name) == ("torch", "Storage"):  # it follows the dtype
+                    continue
+                if now.get(name) is not value and not self._may_stand(now.get(name), value):
                     found.append(f"`{owner.__name__}.{name}`")
             if isinstance(owner, type):
-                found += [f"`{owner.__name__}.{name}`" for name in now if name not in before and self._hides(owner, name)]
+                found += [
+                    f"`{owner.__name__}.{name}`" for name in now if name not in before and self._hides(owner, name)
+                ]
         return found
 
     def _hides(self, owner: type, name: str) -> bool:
@@ -306,57 +319,83 @@ class Untouched:
         return now is not None and self._wrapped(now, before)
 
 
+def _reader(names: tuple[str, ...]) -> Callable[[dict], tuple]:
+    """Reads these names; one that was deleted reads as None."""
+    return lambda held: tuple(map(held.get, names))
+
+
 def _is_code(value: object) -> bool:
     return callable(value) or isinstance(value, (property, staticmethod, classmethod))
 
 
 def watch_boundary(guard: Guard, untouched: Untouched, report: Callable[[str], None]) -> None:
-    """From now on, each time the answer's code is entered from outside or left, look at what the check stands on."""
+    """From now on, each time that the answer's code is left, the check must stand on what it stood on as it was entered.
 
-    def look() -> None:
-        replaced = untouched.quickly()
+    What the check itself puts in place of a function, to watch it, is there at both moments.
+    """
+    entered: dict[int, list[tuple]] = {}
+    is_answers, changed, now = guard.is_answers, untouched.changed_since, untouched.now
+
+    def enter(frame: types.FrameType) -> None:
+        if frame.f_back is None or not is_answers(frame.f_back.f_code):
+            entered[id(frame)] = now()
+
+    def leave(frame: types.FrameType) -> None:
+        before = entered.pop(id(frame), None)
+        replaced = changed(before) if before is not None else None
         if replaced:
             report(f"replaces {replaced}, on which the check stands")
 
     if hasattr(sys, "monitoring"):
-        _watch_with_monitoring(guard, look)
+        _watch_with_monitoring(is_answers, enter, leave)
     else:
-        _watch_with_profile(guard, look)
+        _watch_with_profile(is_answers, enter, leave)
 
 
-def _watch_with_profile(guard: Guard, look: Callable[[], None]) -> None:
-    is_answers = guard.is_answers
-
+def _watch_with_profile(is_answers: Callable, enter: Callable, leave: Callable) -> None:
     def profile(frame: types.FrameType, event: str, arg: object) -> None:
-        if (event == "call" or event == "return") and is_answers(frame.f_code):
-            outer = frame.f_back
-            if outer is None or not is_answers(outer.f_code):
-                look()
+        if event == "call" and is_answers(frame.f_code):
+            enter(frame)
+        elif event == "return" and is_answers(frame.f_code):
+            leave(frame)
 
+    threading.setprofile(profile)  # for threads to come, such as those in which a check runs an answer
     sys.setprofile(profile)
 
 
-def _watch_with_monitoring(guard: Guard, look: Callable[[], None]) -> None:
+def _watch_with_monitoring(is_answers: Callable, enter: Callable, leave: Callable) -> None:
     """Python 3.12 and later: code that is not the answer's is told so once, and then costs nothing."""
-    monitoring, tool = sys.monitoring, 4
-    events = monitoring.events
+    monitoring, events, tool, frame_at = sys.monitoring, sys.monitoring.events, 4, sys._getframe
     monitoring.use_tool_id(tool, "grader")
 
-    def crossed(code: types.CodeType, *_: object) -> object:
-        if not guard.is_answers(code):
-            return monitoring.DISABLE
-        look()
-        return None
+    def calling(act: Callable[[types.FrameType], None]) -> Callable:
+        def crossed(code: types.CodeType, *_: object) -> object:
+            if not is_answers(code):
+                return monitoring.DISABLE
+            act(frame_at(1))
+            return None
 
-    def unwound(code: types.CodeType, *_: object) -> None:  # this event cannot be disabled
-        if guard.is_answers(code):
-            look()
+        return crossed
 
-    for event in (events.PY_START, events.PY_RESUME, events.PY_RETURN, events.PY_YIELD):
-        monitoring.register_callback(tool, event, crossed)
-    monitoring.register_callback(tool, events.PY_UNWIND, unwound)
+    def unwound(act: Callable[[types.FrameType], None]) -> Callable:
+        def crossed(code: types.CodeType, *_: object) -> None:  # these events cannot be disabled
+            if is_answers(code):
+                act(frame_at(1))
+
+        return crossed
+
+    for event, act in (
+        (events.PY_START, calling(enter)),
+        (events.PY_RESUME, calling(enter)),
+        (events.PY_THROW, unwound(enter)),
+        (events.PY_RETURN, calling(leave)),
+        (events.PY_YIELD, calling(leave)),
+        (events.PY_UNWIND, unwound(leave)),
+    ):
+        monitoring.register_callback(tool, event, act)
     monitoring.set_events(
-        tool, events.PY_START | events.PY_RESUME | events.PY_RETURN | events.PY_YIELD | events.PY_UNWIND
+        tool,
+        events.PY_START | events.PY_RESUME | events.PY_THROW | events.PY_RETURN | events.PY_YIELD | events.PY_UNWIND,
     )
 
 

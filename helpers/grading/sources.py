@@ -71,7 +71,7 @@ def parts_of(source: str, others: Iterable[str], known: Collection[str], wanted:
     while more := {place for name in unknown for place in _places(name, on_offer)} - taken:
         taken |= more
         unknown |= {need for place in more for need in _needs(on_offer[place][1], ())} - set(known)
-    given = {name for place in taken for name in on_offer[place][0]} | _bound(answer)
+    given = {name for place in taken for name in on_offer[place][0]} | bound_names(answer)
     helpers = "\n\n".join(ast.unparse(on_offer[place][1]) for place in sorted(taken))
     return Parts(helpers, ast.unparse(answer), tuple(sorted(unknown - given)))
 
@@ -84,7 +84,7 @@ def definitions_in(cells: Iterable[str]) -> list[tuple[set[str], ast.stmt]]:
             steps = ast.parse(without_magics(source)).body
         except SyntaxError:  # a cell of notes: nobody can use a name of it
             continue
-        found += [(_bound(ast.Module([step], [])), step) for step in steps if _only_defines(step)]
+        found += [(bound_names(ast.Module([step], [])), step) for step in steps if _only_defines(step)]
     return found
 
 
@@ -106,7 +106,7 @@ def _places(name: str, on_offer: list[tuple[set[str], ast.stmt]]) -> list[int]:
     return [place for place, (names, _) in enumerate(on_offer) if name in names]
 
 
-def _bound(tree: ast.AST) -> set[str]:
+def bound_names(tree: ast.AST) -> set[str]:
     """Names that a piece of code gives at its top level, also within `if`, `for`, `with` and `try`."""
     names: set[str] = set()
     open_nodes = list(ast.iter_child_nodes(tree))
@@ -134,7 +134,14 @@ def _needs(tree: ast.AST, wanted: Iterable[str]) -> set[str]:
     reads = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     binds = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     binds |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    binds |= {node.name for node in ast.walk(tree) if isinstance(node, (*_DEFINES[:3], ast.ExceptHandler)) and node.name}
-    binds |= {name for node in ast.walk(tree) if isinstance(node, _DEFINES[3:]) for name in _bound(ast.Module([node], []))}
+    binds |= {
+        node.name for node in ast.walk(tree) if isinstance(node, (*_DEFINES[:3], ast.ExceptHandler)) and node.name
+    }
+    binds |= {
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, _DEFINES[3:])
+        for name in bound_names(ast.Module([node], []))
+    }
     binds |= {node.name for node in ast.walk(tree) if isinstance(node, ast.MatchAs | ast.MatchStar) and node.name}
     return ((reads | set(wanted)) - binds) - set(dir(builtins)) - {"__name__", "__file__", "__doc__", "__class__"}

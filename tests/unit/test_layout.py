@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "doctor": {"models"} | BELOW_ALL,
     "updating": BELOW_ALL,
     "lessons": {"checking", "course", "models", "data", "training"} | BELOW_ALL,
-    "cli": {"doctor", "updating", "lessons", "sharing", "course", "models", "data", "training"} | BELOW_ALL,
+    "grading": {"lessons", "checking", "course", "models", "data", "training"} | BELOW_ALL,
+    "cli": {"doctor", "updating", "grading", "lessons", "sharing", "course", "models", "data", "training"} | BELOW_ALL,
     "__main__": {"cli"},
     "__init__": set(),
 }
