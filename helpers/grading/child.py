@@ -99,8 +99,9 @@ def judge(
     sys.addaudithook(sentry.hook)
     outcome, message = _defined(task, names) or (None, "")
     if outcome is None:
-        own.watch_boundary(sentry, untouched, noted)
+        stop = own.watch_boundary(sentry, untouched, noted)
         outcome, message = _judged(exercise, names)
+        stop()
     for name in untouched.thoroughly():
         noted(f"replaces {name}, on which the check stands")
     if outcome == Outcome.CORRECT and not seen and (canary := let_in(exercise)):
@@ -177,7 +178,7 @@ def _defined(task: Task, names: dict[str, object]) -> tuple[str, str] | None:
 
 
 def _run_each(source: str, place: str, names: dict[str, object]) -> None:
-    """Statement by statement: one that only shows something may fail, such as `print(f(model))` of a model elsewhere."""
+    """Statement by statement: one that only shows something may lack a name, as `print(f(model))`."""
     for step in ast.parse(source).body:
         code = compile(ast.Module([step], []), place, "exec")
         if isinstance(step, ast.Expr):

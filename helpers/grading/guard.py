@@ -1,4 +1,4 @@
-"""What stands guard in the process that runs a learner's answer: what the answer may not do, and what it may not change.
+"""What stands guard where a learner's answer runs: what the answer may not do, and what it may not change.
 
 Two things watch. An audit hook, which Python code cannot take away again, turns down what no answer needs: looking
 through the frames or the objects of the check, reading the answer key, starting threads and programs. And each time
@@ -80,7 +80,7 @@ class Places:
 def libraries() -> tuple[Path, ...]:
     """Where installed code lies: Python's own and the packages'."""
     kinds = ("stdlib", "platstdlib", "purelib", "platlib")
-    return tuple(Path(sysconfig.get_path(kind)) for kind in kinds) + (Path(sys.base_prefix), Path(sys.prefix))
+    return (*(Path(sysconfig.get_path(kind)) for kind in kinds), Path(sys.base_prefix), Path(sys.prefix))
 
 
 def _real(folders: Iterable[Path]) -> tuple[str, ...]:
@@ -101,6 +101,7 @@ class Guard:
         self._trusted = (*self._stdlib, *self._packages, os.path.realpath(course))
         self._whose: dict[str, str] = {}
         self._answers: dict[int, types.CodeType] = {}  # code that the answer made while it ran, with eval and exec
+        self._handlers: dict[str, Callable | None] = {}
         self._frame = sys._getframe
         self._busy: set[int] = set()  # threads in which the guard itself is at work
 
@@ -154,55 +155,76 @@ class Guard:
     # What is asked for ---------------------------------------------------------------------------------
 
     def hook(self, event: str, args: tuple) -> None:
-        """The audit hook."""
+        """The audit hook. Most events, and there are many, are nobody's business: they cost one look."""
+        try:
+            handler = self._handlers[event]
+        except KeyError:
+            handler = self._handlers[event] = self._handler(event)
         thread = threading.get_ident()
-        if thread in self._busy:
+        if handler is None or thread in self._busy:
             return
         self._busy.add(thread)
         try:
-            by_itself = self._frame(1).f_code.co_filename == _THIS_FILE
-            told = None if by_itself else self._decide(event, args)
+            told = None if self._asks_itself() else handler(args)
         finally:
             self._busy.discard(thread)
         if told:
             self._report(told)
             raise Refused(f"the grader turns this down: your code {told}")
 
-    def _decide(self, event: str, args: tuple) -> str | None:
-        if event == "open":
-            return self._file(args[0], args[1], args[2])
+    def _asks_itself(self) -> bool:
+        """Whether the guard's own code causes the event, or the interpreter where no Python code is running."""
+        try:
+            return self._frame(2).f_code.co_filename == _THIS_FILE
+        except ValueError:
+            return True
+
+    def _handler(self, event: str) -> Callable[[tuple], str | None] | None:
+        """What decides on events of this name: a function of their arguments that gives a reason to turn one down."""
+        exact = {
+            "open": self._file,
+            "compile": self._compiled,
+            "exec": self._executed,
+            "object.__getattr__": self._attribute,
+            "socket.connect": lambda args: _address(args[1]),
+            "socket.bind": lambda args: _address(args[1]),
+            "socket.sendto": lambda args: _address(args[1]),
+            "socket.getaddrinfo": lambda args: _address((args[0],)),
+            "socket.gethostbyname": lambda args: _address((args[0],)),
+        }
+        if event in exact:
+            return exact[event]
         if event.startswith(_CHANGES_FILES):
-            return self._changed_files(args)
-        if event in ("compile", "exec"):
-            return self._new_code(event, args)
-        if event.startswith("socket.") and event in ("socket.connect", "socket.bind", "socket.sendto"):
-            return _address(args[1])
-        if event in ("socket.getaddrinfo", "socket.gethostbyname"):
-            return _address((args[0],))
-        if event.startswith("sys._") or (event == "object.__getattr__" and args[1] in _FRAMES):
-            return self._frames()
-        if event == "object.__getattr__":
-            return None
+            return self._changed_files
+        if event.startswith("sys._"):
+            return lambda args: self._frames()
         reason = next((_TURNED_DOWN[start] for start in _TURNED_DOWN if event.startswith(start)), None)
-        if reason is None:
-            return None
+        return (lambda args: self._turned_down(reason)) if reason else None
+
+    def _turned_down(self, reason: str) -> str | None:
         asked, module, _ = self._asked_by_answer()
         return reason if asked and module != "platform" else None  # platform.uname() starts `uname`
+
+    def _attribute(self, args: tuple) -> str | None:
+        return self._frames() if args[1] in _FRAMES else None
 
     def _frames(self) -> str | None:
         """Frames are the answer's where it asks for them itself, or through what hands them out."""
         asked, module, name = self._asked_by_answer()
         return _LOOKS if asked and (not module or name in _HANDS_OUT_FRAMES.get(module, ())) else None
 
-    def _new_code(self, event: str, args: tuple) -> str | None:
-        """Code that the answer makes while it runs is the answer's, and may not claim to come from another file."""
+    def _executed(self, args: tuple) -> None:
+        """Code that the answer makes while it runs is the answer's."""
+        asked, module, _ = self._asked_by_answer()
+        if asked and not module.startswith("importlib"):
+            self.remember(args[0])
+
+    def _compiled(self, args: tuple) -> str | None:
+        """It may not claim to come from another file."""
         asked, module, _ = self._asked_by_answer()
         if not asked or module.startswith("importlib"):
             return None
-        if event == "exec":
-            self.remember(args[0])
-            return None
-        filename = os.fsdecode(args[1]) if isinstance(args[1], (str, bytes)) else "<string>"
+        filename = os.fsdecode(args[1]) if type(args[1]) in (str, bytes) else "<string>"
         forged = not filename.startswith("<") or filename.startswith("<frozen ")
         return "compiles code under the name of another file" if forged and self._owner(filename) != "answer" else None
 
@@ -213,7 +235,8 @@ class Guard:
             if isinstance(inner, types.CodeType):
                 self.remember(inner)
 
-    def _file(self, path: object, mode: object, flags: object) -> str | None:
+    def _file(self, args: tuple) -> str | None:
+        path, mode, flags = args
         if type(path) is int or not self._answer_is_running():  # a number: it was opened before
             return None
         if type(path) not in (str, bytes, type(Path())):
@@ -234,7 +257,7 @@ class Guard:
             return None
         for path in args[:2]:
             if type(path) in (str, bytes, type(Path())):
-                real = os.path.realpath(os.path.dirname(os.fsdecode(path)) or ".")
+                real = os.path.realpath(Path(os.fsdecode(path)).parent)
                 if not _within(real, (*self._places.own, "/dev/shm")):
                     raise PermissionError(13, "the grader lets answers use their own folder alone", real)
         return None
@@ -328,10 +351,13 @@ def _is_code(value: object) -> bool:
     return callable(value) or isinstance(value, (property, staticmethod, classmethod))
 
 
-def watch_boundary(guard: Guard, untouched: Untouched, report: Callable[[str], None]) -> None:
-    """From now on, each time that the answer's code is left, the check must stand on what it stood on as it was entered.
+def watch_boundary(guard: Guard, untouched: Untouched, report: Callable[[str], None]) -> Callable[[], None]:
+    """From now on, as the answer's code is left, the check must stand on what it stood on as that was entered.
 
     What the check itself puts in place of a function, to watch it, is there at both moments.
+
+    Returns:
+        What ends the watch.
     """
     entered: dict[int, list[tuple]] = {}
     is_answers, changed, now = guard.is_answers, untouched.changed_since, untouched.now
@@ -346,24 +372,35 @@ def watch_boundary(guard: Guard, untouched: Untouched, report: Callable[[str], N
         if replaced:
             report(f"replaces {replaced}, on which the check stands")
 
-    if hasattr(sys, "monitoring"):
-        _watch_with_monitoring(is_answers, enter, leave)
-    else:
-        _watch_with_profile(is_answers, enter, leave)
+    watch = _watch_with_monitoring if hasattr(sys, "monitoring") else _watch_with_profile
+    return watch(is_answers, enter, leave)
 
 
-def _watch_with_profile(is_answers: Callable, enter: Callable, leave: Callable) -> None:
+def _watch_with_profile(is_answers: Callable, enter: Callable, leave: Callable) -> Callable[[], None]:
+    """Python 3.11: every call of any function comes by here, so that what is not the answer's must leave at once."""
+    known: dict[int, tuple[bool, types.CodeType]] = {}  # the code is kept, so that no other gets its id
+    look_up = known.get
+
     def profile(frame: types.FrameType, event: str, arg: object) -> None:
-        if event == "call" and is_answers(frame.f_code):
-            enter(frame)
-        elif event == "return" and is_answers(frame.f_code):
-            leave(frame)
+        if event != "call" and event != "return":
+            return
+        code = frame.f_code
+        found = look_up(id(code))
+        if found is None:
+            found = known[id(code)] = (is_answers(code), code)
+        if found[0]:
+            (enter if event == "call" else leave)(frame)
+
+    def stop() -> None:
+        threading.setprofile(None)
+        sys.setprofile(None)
 
     threading.setprofile(profile)  # for threads to come, such as those in which a check runs an answer
     sys.setprofile(profile)
+    return stop
 
 
-def _watch_with_monitoring(is_answers: Callable, enter: Callable, leave: Callable) -> None:
+def _watch_with_monitoring(is_answers: Callable, enter: Callable, leave: Callable) -> Callable[[], None]:
     """Python 3.12 and later: code that is not the answer's is told so once, and then costs nothing."""
     monitoring, events, tool, frame_at = sys.monitoring, sys.monitoring.events, 4, sys._getframe
     monitoring.use_tool_id(tool, "grader")
@@ -397,6 +434,7 @@ def _watch_with_monitoring(is_answers: Callable, enter: Callable, leave: Callabl
         tool,
         events.PY_START | events.PY_RESUME | events.PY_THROW | events.PY_RETURN | events.PY_YIELD | events.PY_UNWIND,
     )
+    return lambda: monitoring.set_events(tool, 0)
 
 
 def posted() -> types.ModuleType:

@@ -1,4 +1,4 @@
-"""What has been marked already, so that a run goes on where it was stopped: one line a notebook, whole or not at all."""
+"""What has been marked already, so that a run goes on where it was stopped: a line a notebook, whole or not at all."""
 
 from __future__ import annotations
 
