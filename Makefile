@@ -16,7 +16,7 @@ PY  := .venv/bin/python
 FIRST := notebooks/00_start_here.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run update test lint notebooks measured study bench lock FORCE
+.PHONY: help setup lab run update test torture lint notebooks measured study bench lock FORCE
 FORCE:
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make run        execute all lessons without a browser, into build/run: about a minute a lesson"
 	@echo "make update     get the newest version of the course, and keep the lessons that you edited: a minute"
 	@echo "make test       check everything that CI checks: up to 20 minutes on two cores"
+	@echo "make torture    the whole of what make test samples, such as every mutant: about an hour on two cores"
 	@echo "make lint       check the style of code and notebooks: a second"
 	@echo "make notebooks  execute the lessons and write them back, for those who change them: about a minute a lesson"
 	@echo "make measured   run again what is too long for a lesson, into data/measured: about two hours on two cores"
@@ -98,6 +99,9 @@ lint: setup
 test: lint
 	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder --durations 15 \
 	    --nbval-lax --nbval-current-env notebooks tests $(ARGS)
+
+torture: setup
+	@$(PY) -m pytest -m torture tests $(ARGS)
 
 notebooks: setup
 	@$(PY) -m helpers notebooks $(ARGS)

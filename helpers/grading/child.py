@@ -49,6 +49,7 @@ _LIBRARY = (
     pathlib, random, re, statistics, sys, tempfile, time, types, warnings, np, np.linalg, np.testing, torch, nn,
     nn.functional, nn.init, torch.optim, torch.autograd, torch.testing, torch.utils.data,
 )  # fmt: skip
+_JUDGING = tuple(f"helpers.{name}" for name in ("checking", "course.exercise", "course.verdicts", "course.process"))
 _NOT_FOR_ANSWERS = ("helpers.lessons.lesson_", "helpers.checking", "helpers.grading")
 
 
@@ -92,7 +93,7 @@ def judge(
 
     exercise = declared()
     own = guard.posted()
-    untouched = own.Untouched(*_what_the_check_stands_on(own, declared))
+    untouched = own.Untouched(*_what_the_check_stands_on(declared))
     sentry = own.Guard(_places(own, task), _COURSE, noted)
     _hide_the_check()
     names.update(exercise=AskedByAnswer())
@@ -131,18 +132,21 @@ def _hide_the_check() -> None:
         delattr(lessons, name)
 
 
-def _what_the_check_stands_on(own: types.ModuleType, declared: type[Exercise]) -> tuple:
-    modules = [module for name, module in sys.modules.items() if name.startswith("helpers") and "grading" not in name]
+def _what_the_check_stands_on(declared: type[Exercise]) -> tuple:
+    """The arguments of `Untouched`: all that counts in the end, and what of it at each moment of the check."""
+    modules = {name: module for name, module in sys.modules.items() if name.startswith("helpers")}
+    lesson = declared.__module__.rpartition(".")[0]
+    judging = [module for name, module in modules.items() if name.startswith((*_JUDGING, lesson))]
     classes = {
         one
-        for module in (nn, torch.optim, *modules)
+        for module in (nn, torch.optim, *modules.values())
         for one in vars(module).values()
         if isinstance(one, type) and (module in (nn, torch.optim) or one.__module__.startswith("helpers"))
     }
     classes |= {torch.Tensor, nn.Parameter, torch.Generator, nn.Module, *declared.__mro__[:-1]}
-    course = frozenset([*modules, *(one for one in classes if one.__module__.startswith("helpers"))])
-    used = frozenset(name for module in modules for name in _names_in(module))
-    return [*_LIBRARY, *modules, *classes], used, course, _stands_for
+    used = frozenset(name for module in judging for name in _names_in(module))
+    whole = frozenset([*judging, *(one for one in classes if one.__module__.startswith((*_JUDGING, lesson)))])
+    return [*_LIBRARY, *modules.values(), *classes], used, whole, _stands_for
 
 
 def _names_in(module: types.ModuleType) -> Iterator[str]:

@@ -278,8 +278,8 @@ class Untouched:
 
     Args:
         owners: modules and classes, all of whose functions, classes and methods are looked at in the end.
-        used: the names that are looked at each time the answer is left; of `course` modules all are.
-        course: the modules of the check itself.
+        used: the names that are looked at each time that the answer is left; of the owners in `whole` all are.
+        whole: the modules and classes of the check itself.
         wrapped: whether a value that is new may stand for the one before, such as PyTorch's wrappers of its own.
     """
 
@@ -287,7 +287,7 @@ class Untouched:
         self,
         owners: Iterable[type | types.ModuleType],
         used: frozenset[str],
-        course: frozenset[types.ModuleType | type],
+        whole: frozenset[types.ModuleType | type],
         wrapped: Callable[[object, object], bool],
     ):
         self._wrapped = wrapped
@@ -295,7 +295,7 @@ class Untouched:
         self._quick = [
             (owner, names, held, _reader(names))
             for owner, held, before in self._all
-            if (names := self._watched(before, used, owner in course))
+            if (names := self._watched(before, used, owner in whole))
         ]
 
     @staticmethod

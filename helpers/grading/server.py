@@ -7,6 +7,7 @@ of a learner itself. Where forking is not safe (macOS), each answer gets a fresh
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import secrets
@@ -56,6 +57,7 @@ class Bench:
         if (lesson, number) not in self._names:
             with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
                 self._names[lesson, number] = names_above(lesson, number)
+            gc.freeze()  # what is loaded now stays: a collection in a fork would copy all of its memory
 
     def judge(self, task: Task, write: int, nonce: str) -> None:
         """Judge the answer, and write what was found, with the number that only this process knows."""
