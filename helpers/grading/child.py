@@ -30,6 +30,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import tqdm
 from torch import nn
 
 import helpers
@@ -63,6 +64,11 @@ class AskedByAnswer:
         raise CourseError(f"an answer cannot use exercise(...).{name}() when it is marked: write the answer itself")
 
 
+def quiet_packages() -> None:
+    """Packages that start a thread of their own at first use, within an answer, do not."""
+    tqdm.tqdm.monitor_interval = 0
+
+
 def without_key() -> dict[str, dict[str, type[Exercise]]]:
     """Load the exercises of all lessons and take their hints and answers away, for this process and those it forks."""
     found = {}
@@ -93,12 +99,15 @@ def judge(
 
     exercise = declared()
     own = guard.posted()
-    untouched = own.Untouched(*_what_the_check_stands_on(declared))
     sentry = own.Guard(_places(own, task), _COURSE, noted)
+    untouched = own.Untouched(*_what_the_check_stands_on(declared))
     _hide_the_check()
     names.update(exercise=AskedByAnswer())
     sys.addaudithook(sentry.hook)
+    threads = sentry.threads()
     outcome, message = _defined(task, names) or (None, "")
+    if sentry.has_started_threads(threads):
+        noted("starts a thread, which could change the check behind its back")
     if outcome is None:
         stop = own.watch_boundary(sentry, untouched, noted)
         outcome, message = _judged(exercise, names)

@@ -11,6 +11,7 @@ This module imports no other of the course. `posted` gives it builtins of its ow
 
 from __future__ import annotations
 
+import _thread
 import builtins
 import operator
 import os
@@ -31,6 +32,7 @@ _HANDS_OUT_FRAMES = {
 }
 _LOOKS = "looks through the objects or frames of the check"
 _STARTS = "starts a program or a process"
+_THREAD = "starts a thread, which could change the check behind its back"
 # By the beginning of an audit event's name: what an answer would do with it. Asked for by PyTorch, it is allowed.
 _TURNED_DOWN = {
     "gc.get_": _LOOKS,
@@ -41,11 +43,9 @@ _TURNED_DOWN = {
     "object.__setattr__": "changes the code of a function",
     "object.__delattr__": "changes the code of a function",
     "sys.settrace": "sets a trace function",
-    "sys.setprofile": "sets a profile function",
     "sys.monitoring": "sets a trace function",
     "sys.addaudithook": "adds an audit hook",
     "resource.": "changes the limits of its process",
-    "_thread.start": "starts a thread",
     "subprocess.": _STARTS,
     "os.system": _STARTS,
     "os.exec": _STARTS,
@@ -102,7 +102,9 @@ class Guard:
         self._whose: dict[str, str] = {}
         self._answers: dict[int, types.CodeType] = {}  # code that the answer made while it ran, with eval and exec
         self._handlers: dict[str, Callable | None] = {}
-        self._frame = sys._getframe
+        self._frame, self._profile_now = sys._getframe, sys.getprofile
+        self.profile: Callable | None = None  # what watches the boundary, where that is a profile function
+        sys.getprofile = self._profiles().__next__
         self._busy: set[int] = set()  # threads in which the guard itself is at work
 
     # Who asks ------------------------------------------------------------------------------------------
@@ -110,6 +112,14 @@ class Guard:
     def is_answers(self, code: types.CodeType) -> bool:
         """Whether this is code of the learner, and neither Python's, nor a package's, nor the course's."""
         return id(code) in self._answers or self._owner(code.co_filename) == "answer"
+
+    def _profiles(self) -> Iterator[Callable | None]:
+        """The profile function, for checks that set one of their own for a while; an answer finds none.
+
+        A generator, since the way from a function or a method to what it holds is open to everybody.
+        """
+        while True:
+            yield None if self._asked_by_answer()[0] else self._profile_now()
 
     def _owner(self, filename: str) -> str:
         known = self._whose.get(filename)
@@ -151,6 +161,24 @@ class Guard:
 
     def _answer_is_running(self) -> bool:
         return any(self.is_answers(frame.f_code) for frame in self._on_the_stack())
+
+    # Threads -------------------------------------------------------------------------------------------
+
+    def threads(self) -> tuple[frozenset[threading.Thread], int]:
+        """The threads of this moment, and how many there are that `threading` knows nothing of."""
+        known = frozenset(threading.enumerate())
+        return known, _thread._count() + 1 - len(known)
+
+    def has_started_threads(self, before: tuple[frozenset[threading.Thread], int]) -> bool:
+        """Whether threads of the answer's own run on since `before`; those of packages, such as loaders', may."""
+        known, bare = self.threads()
+        return bare > max(before[1], 0) or any(self._runs_answers(thread) for thread in known - before[0])
+
+    def _runs_answers(self, thread: threading.Thread) -> bool:
+        target = getattr(thread, "_target", None) or type(thread).run
+        code = getattr(target, "__code__", None)
+        file = code.co_filename if isinstance(code, types.CodeType) else ANSWERS[0]
+        return self._owner(file) == "answer" or file.endswith((f"{os.sep}thread.py", f"{os.sep}threading.py"))
 
     # What is asked for ---------------------------------------------------------------------------------
 
@@ -194,6 +222,10 @@ class Guard:
         }
         if event in exact:
             return exact[event]
+        if event.startswith("_thread.start"):
+            return lambda args: self._bare_thread()
+        if event == "sys.setprofile":
+            return lambda args: self._profile_set()
         if event.startswith(_CHANGES_FILES):
             return self._changed_files
         if event.startswith("sys._"):
@@ -202,8 +234,18 @@ class Guard:
         return (lambda args: self._turned_down(reason)) if reason else None
 
     def _turned_down(self, reason: str) -> str | None:
+        """The reason, where the answer asks: what a module does as it is imported is the module's, and so is `uname`."""
         asked, module, _ = self._asked_by_answer()
-        return reason if asked and module != "platform" else None  # platform.uname() starts `uname`
+        return None if module == "platform" or module.startswith("importlib") or not asked else reason
+
+    def _bare_thread(self) -> str | None:
+        """From Python 3.12 on; `threading` itself asks in this way, and is looked at as the answer is left."""
+        asked, module, _ = self._asked_by_answer()
+        return _THREAD if asked and not module else None
+
+    def _profile_set(self) -> str | None:
+        """A check may have one of its own. Where that raises, Python takes it away in the middle of the answer."""
+        return self._turned_down("sets a profile function") if self._profile_now() is self.profile else None
 
     def _attribute(self, args: tuple) -> str | None:
         return self._frames() if args[1] in _FRAMES else None
@@ -246,6 +288,8 @@ class Guard:
             return "reads the answer key, or what others handed in"
         if real.startswith("/proc/") and not real.endswith(("/stat", "/status", "/statm", "info", "/mounts", "/maps")):
             return "reaches into processes through /proc"
+        if real.endswith(".pyc") and _within(real, self._places.own):
+            return "builds bytecode"
         writes = any(letter in str(mode or "") for letter in "wax+") or (not mode and bool(int(flags or 0) & _WRITES))
         allowed = self._places.own if writes else (*self._places.own, *self._places.readable, *self._trusted, "/proc")
         if not _within(real, (*allowed, *_EVERYBODYS)):
@@ -359,25 +403,33 @@ def watch_boundary(guard: Guard, untouched: Untouched, report: Callable[[str], N
     Returns:
         What ends the watch.
     """
-    entered: dict[int, list[tuple]] = {}
+    entered: dict[int, tuple] = {}
     is_answers, changed, now = guard.is_answers, untouched.changed_since, untouched.now
 
     def enter(frame: types.FrameType) -> None:
         if frame.f_back is None or not is_answers(frame.f_back.f_code):
-            entered[id(frame)] = now()
+            entered[id(frame)] = now(), guard.threads()
 
     def leave(frame: types.FrameType) -> None:
         before = entered.pop(id(frame), None)
-        replaced = changed(before) if before is not None else None
-        if replaced:
+        if before is None:
+            return
+        if replaced := changed(before[0]):
             report(f"replaces {replaced}, on which the check stands")
+        if guard.has_started_threads(before[1]):
+            report(_THREAD)
 
-    watch = _watch_with_monitoring if hasattr(sys, "monitoring") else _watch_with_profile
-    return watch(is_answers, enter, leave)
+    if hasattr(sys, "monitoring"):
+        return _watch_with_monitoring(is_answers, enter, leave)
+    guard.profile, stop = _watch_with_profile(is_answers, enter, leave)
+    return stop
 
 
-def _watch_with_profile(is_answers: Callable, enter: Callable, leave: Callable) -> Callable[[], None]:
-    """Python 3.11: every call of any function comes by here, so that what is not the answer's must leave at once."""
+def _watch_with_profile(is_answers: Callable, enter: Callable, leave: Callable) -> tuple[Callable, Callable]:
+    """Python 3.11: every call of any function comes by here, so that what is not the answer's must leave at once.
+
+    Not seen: what an answer does in a thread that a check starts, until the check has ended.
+    """
     known: dict[int, tuple[bool, types.CodeType]] = {}  # the code is kept, so that no other gets its id
     look_up = known.get
 
@@ -391,13 +443,8 @@ def _watch_with_profile(is_answers: Callable, enter: Callable, leave: Callable) 
         if found[0]:
             (enter if event == "call" else leave)(frame)
 
-    def stop() -> None:
-        threading.setprofile(None)
-        sys.setprofile(None)
-
-    threading.setprofile(profile)  # for threads to come, such as those in which a check runs an answer
     sys.setprofile(profile)
-    return stop
+    return profile, lambda: sys.setprofile(None)
 
 
 def _watch_with_monitoring(is_answers: Callable, enter: Callable, leave: Callable) -> Callable[[], None]:

@@ -49,6 +49,7 @@ class Bench:
         from helpers.grading import child
 
         self._judge = child.judge
+        child.quiet_packages()
         self._declared = child.without_key()
         self._names: dict[tuple[str, str], dict[str, object]] = {}
 

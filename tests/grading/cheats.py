@@ -160,6 +160,7 @@ CHEATS = {
         "3.2",
         "import torch\ntorch.nn.Module.__call__ = lambda self, x: x",
         "refused",
+        "incorrect",
         reason="__call__",
     ),
     "replaces a builtin": at_once("9.2", "import builtins\nbuiltins.all = lambda *a: True", "refused", reason="all"),
@@ -249,10 +250,13 @@ def top_class(logits, categories):
     ),
     # It starts something beside the check
     "starts a thread": when_called(
-        "3.2", "import threading\nthreading.Thread(target=print).start()", "refused", reason="thread"
+        "3.2",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(5,)).start()",
+        "refused",
+        reason="thread",
     ),
     "starts a bare thread": at_once(
-        "3.2", "import _thread\n_thread.start_new_thread(print, ())", "refused", reason="thread"
+        "3.2", "import _thread, time\n_thread.start_new_thread(time.sleep, (5,))", "refused", reason="thread"
     ),
     "forks": at_once("2.2", "import os\nos.fork()", "refused", reason="process"),
     "starts a program": at_once("2.2", "import subprocess\nsubprocess.run(['true'])", "refused", reason="program"),
@@ -269,8 +273,7 @@ def top_class(logits, categories):
     "imports the key": Cheat(
         "3.2",
         "from helpers.lessons.lesson_03.exercises import EXERCISES\nexec(EXERCISES['3.2'].answer)\n",
-        ("refused",),
-        "answer key",
+        ("refused", "error"),  # where the system can hide the key, there is nothing to import
     ),
     "imports what is left of the key": Cheat(
         "3.2", OF_THE_CHECK.format(number="3.2") + "exec(mine.answer)\n", ("error",), "does not define"
@@ -293,8 +296,8 @@ def top_class(logits, categories):
         os.symlink(os.path.join(os.path.dirname(helpers.__file__), "lessons"), "mine")
         open("mine/lesson_03/exercises.py").read()
         """,
-        "refused",
-        reason="answer key",
+        "error",
+        reason="PermissionError",
     ),
     "asks inspect for the key": at_once(
         "3.2",
