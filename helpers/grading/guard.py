@@ -175,7 +175,7 @@ class Guard:
         return bare > max(before[1], 0) or any(self._runs_answers(thread) for thread in known - before[0])
 
     def _runs_answers(self, thread: threading.Thread) -> bool:
-        target = getattr(thread, "_target", None) or type(thread).run
+        target = thread._target if type(thread) is threading.Thread else type(thread).run
         code = getattr(target, "__code__", None)
         file = code.co_filename if isinstance(code, types.CodeType) else ANSWERS[0]
         return self._owner(file) == "answer" or file.endswith((f"{os.sep}thread.py", f"{os.sep}threading.py"))
@@ -234,9 +234,10 @@ class Guard:
         return (lambda args: self._turned_down(reason)) if reason else None
 
     def _turned_down(self, reason: str) -> str | None:
-        """The reason, where the answer asks: what a module does as it is imported is the module's, and so is `uname`."""
+        """The reason, where the answer asks; what a module does as it is imported is not the answer's."""
         asked, module, _ = self._asked_by_answer()
-        return None if module == "platform" or module.startswith("importlib") or not asked else reason
+        harmless = module == "platform" or module.startswith("importlib")  # platform.uname() starts `uname`
+        return reason if asked and not harmless else None
 
     def _bare_thread(self) -> str | None:
         """From Python 3.12 on; `threading` itself asks in this way, and is looked at as the answer is left."""
@@ -285,8 +286,8 @@ class Guard:
             return "opens a file by a name that is no text"  # its methods are the answer's own
         real = os.path.realpath(os.fsdecode(path))
         if _within(real, self._places.key):
-            return "reads the answer key, or what others handed in"
-        if real.startswith("/proc/") and not real.endswith(("/stat", "/status", "/statm", "info", "/mounts", "/maps")):
+            return self._key(real)
+        if real.startswith("/proc/") and (real.endswith("/mem") or "/fd/" in real):
             return "reaches into processes through /proc"
         if real.endswith(".pyc") and _within(real, self._places.own):
             return "builds bytecode"
@@ -295,6 +296,12 @@ class Guard:
         if not _within(real, (*allowed, *_EVERYBODYS)):
             raise PermissionError(13, "the grader lets answers use their own folder alone", real)
         return None
+
+    def _key(self, real: str) -> str:
+        """PyTorch formats a traceback at some calls, with lines of the check: `linecache` finds none then."""
+        if any(frame.f_globals.get("__name__") == "linecache" for frame in self._on_the_stack()):
+            raise PermissionError(13, "the grader shows nobody the lines of a check", real)
+        return "reads the answer key, or what others handed in"
 
     def _changed_files(self, args: tuple) -> str | None:
         if not self._answer_is_running():

@@ -11,18 +11,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
 
 import helpers
+from helpers.course.exercise import Exercise
 from helpers.errors import CourseError
 from helpers.grading import isolation
 from helpers.grading.limits import Limits
 from helpers.grading.tasks import ENDED, Task, Verdict
 from helpers.places import repository
 
+USUAL = Exercise.seconds  # that a check may take, in general
 _TO_LOAD = 600  # seconds for PyTorch to load; a busy machine takes a minute
 _GRACE = 60  # seconds beyond what the judging process allows an answer
 
@@ -49,12 +51,17 @@ class Judge:
         self._stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def judge(self, task: Task) -> Verdict:
-        """The verdict on one task; where the judging process itself was ended by it, that is the verdict."""
+    def judge(self, task: Task, declared: float = USUAL) -> Verdict:
+        """The verdict on one task; where the judging process itself was ended by it, that is the verdict.
+
+        Args:
+            declared: seconds that the exercise's check may take; one that may take longer has longer limits.
+        """
+        limits = replace(self._limits, seconds=self._limits.seconds * max(1.0, declared / USUAL))
         began = time.monotonic()
         process = self._process or self._start()
-        self._say({"task": asdict(task), "limits": asdict(self._limits)})
-        answer = self._hear(10 * self._limits.seconds + _GRACE)
+        self._say({"task": asdict(task), "limits": asdict(limits)})
+        answer = self._hear(10 * limits.seconds + _GRACE)
         if answer is not None:
             return Verdict(**answer)
         self._stop()

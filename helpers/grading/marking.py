@@ -44,6 +44,7 @@ class _Lesson:
     original: Original
     known: dict[str, frozenset[str]]
     wanted: dict[str, tuple[str, ...]]
+    seconds: dict[str, float]
 
 
 def grade(
@@ -100,7 +101,9 @@ class _Lessons:
     def _look_into(self, number: str) -> _Lesson:
         original = self.originals[number]
         exercises = lesson_module(number).EXERCISES
-        return _Lesson(original, known_names(original.lesson), {e.number: wanted_names(e) for e in exercises})
+        wanted = {exercise.number: wanted_names(exercise) for exercise in exercises}
+        seconds = {exercise.number: exercise.seconds for exercise in exercises}
+        return _Lesson(original, known_names(original.lesson), wanted, seconds)
 
 
 @dataclass
@@ -161,7 +164,7 @@ class _Grader:
                 Outcome.ERROR, f"The cell is no Python: `{type(error).__name__}: {first_line(error)[:200]}`."
             )
         task = Task(read.lesson, answer.number, parts.helpers, parts.answer, parts.missing, tuple(self.hidden))
-        return judge.judge(task)
+        return judge.judge(task, lesson.seconds[answer.number])
 
 
 def _together(found: list[tuple[HandedIn, dict]], lessons: _Lessons, *, fixed: bool) -> Marks:
