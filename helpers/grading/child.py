@@ -107,7 +107,7 @@ def judge(
     threads = sentry.threads()
     outcome, message = _defined(task, names) or (None, "")
     if sentry.has_started_threads(threads):
-        noted("starts a thread, which could change the check behind its back")
+        noted(guard.THREAD)
     if outcome is None:
         stop = own.watch_boundary(sentry, untouched, noted)
         outcome, message = _judged(exercise, names)
@@ -116,6 +116,8 @@ def judge(
         noted(f"replaces {name}, on which the check stands")
     if outcome == Outcome.CORRECT and not seen and (canary := let_in(exercise)):
         noted(f"makes the check take a wrong answer for right ({canary})")
+    if sentry.has_started_threads(threads):  # one that was only just started counts by now
+        noted(guard.THREAD)
     for name in untouched.thoroughly():
         noted(f"replaces {name}, on which the check stands")
     return (REFUSED, f"Your code {first_few(seen)}.") if seen else (outcome, message)

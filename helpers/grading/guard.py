@@ -27,21 +27,21 @@ ANSWERS = ("<answer", "<your script")
 
 _FRAMES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}
 _HANDS_OUT_FRAMES = {
-    "inspect": {"currentframe", "stack", "trace", "getouterframes", "getinnerframes"},
     "traceback": {"walk_stack", "walk_tb", "extract", "_extract_from_extended_frame_gen"},
 }
 _LOOKS = "looks through the objects or frames of the check"
+_FOREIGN = "builds a function of somebody else's code"
 _STARTS = "starts a program or a process"
-_THREAD = "starts a thread, which could change the check behind its back"
+_BUILDS = "builds bytecode"
+_CHANGES_CODE = "changes the code of a function"
+_CODE = ("__code__", "__defaults__", "__kwdefaults__")
+THREAD = "starts a thread, which could change the check behind its back"
 # By the beginning of an audit event's name: what an answer would do with it. Asked for by PyTorch, it is allowed.
 _TURNED_DOWN = {
     "gc.get_": _LOOKS,
     "ctypes.": "reaches into memory with ctypes",
-    "code.__new__": "builds bytecode",
-    "function.__new__": "builds a function of somebody else's code",
-    "marshal.loads": "builds bytecode",
-    "object.__setattr__": "changes the code of a function",
-    "object.__delattr__": "changes the code of a function",
+    "code.__new__": _BUILDS,
+    "function.__new__": _FOREIGN,
     "sys.settrace": "sets a trace function",
     "sys.monitoring": "sets a trace function",
     "sys.addaudithook": "adds an audit hook",
@@ -56,6 +56,13 @@ _TURNED_DOWN = {
     "os.kill": "sends a signal to a process",
     "signal.pthread_kill": "sends a signal to a process",
 }
+# What modules of Python's library do for whom they are called by: they make classes.
+_HARMLESS = dict.fromkeys(
+    ("abc", "collections", "dataclasses", "enum", "functools", "inspect", "types", "typing"),
+    (_BUILDS, _CHANGES_CODE, _FOREIGN),
+)
+_KEEPS_FRAMES = ("abc", "collections", "dataclasses", "enum", "logging", "traceback", "typing", "warnings")
+_PYC_HEAD = 16  # bytes before the code in a .pyc file
 _CHANGES_FILES = (
     "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.chown",
 )  # fmt: skip
@@ -145,19 +152,19 @@ class Guard:
             yield frame
             frame = frame.f_back
 
-    def _asked_by_answer(self) -> tuple[bool, str, str]:
-        """Whether the answer asks, by itself or through Python's library; what of the library it called first."""
-        module = name = ""
+    def _asked_by_answer(self) -> tuple[bool, list[types.FrameType]]:
+        """Whether the answer asks, by itself or through Python's library; the library's frames, the innermost first."""
+        through: list[types.FrameType] = []
         for frame in self._on_the_stack():
             code = frame.f_code
             if code.co_filename == _THIS_FILE:
                 continue
             if self.is_answers(code):
-                return True, module, name
+                return True, through
             if self._owner(code.co_filename) != "stdlib":
-                return False, "", ""
-            module, name = frame.f_globals.get("__name__", ""), code.co_name
-        return False, "", ""
+                return False, []
+            through.append(frame)
+        return False, []
 
     def _answer_is_running(self) -> bool:
         return any(self.is_answers(frame.f_code) for frame in self._on_the_stack())
@@ -228,21 +235,37 @@ class Guard:
             return lambda args: self._profile_set()
         if event.startswith(_CHANGES_FILES):
             return self._changed_files
+        if event == "marshal.loads":
+            return self._unmarshalled
+        if event in ("object.__setattr__", "object.__delattr__"):
+            return lambda args: self._turned_down(_CHANGES_CODE) if args[1] in _CODE else None
         if event.startswith("sys._"):
             return lambda args: self._frames()
         reason = next((_TURNED_DOWN[start] for start in _TURNED_DOWN if event.startswith(start)), None)
         return (lambda args: self._turned_down(reason)) if reason else None
 
     def _turned_down(self, reason: str) -> str | None:
-        """The reason, where the answer asks; what a module does as it is imported is not the answer's."""
-        asked, module, _ = self._asked_by_answer()
-        harmless = module == "platform" or module.startswith("importlib")  # platform.uname() starts `uname`
+        """The reason, where the answer asks; what some modules of the library do for everybody is theirs."""
+        asked, through = self._asked_by_answer()
+        harmless = reason in _HARMLESS.get(_module(through[:1]), ()) or _module(through[-1:]) == "platform"
         return reason if asked and not harmless else None
+
+    def _unmarshalled(self, args: tuple) -> str | None:
+        """An import reads bytecode, and it must be what stands in the file of a package."""
+        asked, through = self._asked_by_answer()
+        if not asked:
+            return None
+        if _is_frozen_import(through):
+            return None
+        path = through[0].f_locals.get("bytecode_path") if through else None
+        if type(path) is str and self._owner(path) != "answer" and Path(path).is_file():
+            return None if Path(path).read_bytes()[_PYC_HEAD:] == bytes(args[0]) else _BUILDS
+        return _BUILDS
 
     def _bare_thread(self) -> str | None:
         """From Python 3.12 on; `threading` itself asks in this way, and is looked at as the answer is left."""
-        asked, module, _ = self._asked_by_answer()
-        return _THREAD if asked and not module else None
+        asked, through = self._asked_by_answer()
+        return THREAD if asked and _module(through[:1]) != "threading" else None
 
     def _profile_set(self) -> str | None:
         """A check may have one of its own. Where that raises, Python takes it away in the middle of the answer."""
@@ -252,24 +275,27 @@ class Guard:
         return self._frames() if args[1] in _FRAMES else None
 
     def _frames(self) -> str | None:
-        """Frames are the answer's where it asks for them itself, or through what hands them out."""
-        asked, module, name = self._asked_by_answer()
-        return _LOOKS if asked and (not module or name in _HANDS_OUT_FRAMES.get(module, ())) else None
+        """A few modules of the library look at frames for whom they are called by, and hand none out."""
+        asked, through = self._asked_by_answer()
+        keeps_them = _module(through[:1]) in _KEEPS_FRAMES
+        names = _HANDS_OUT_FRAMES.get(_module(through[-1:]), ())
+        return _LOOKS if asked and (not keeps_them or through[-1].f_code.co_name in names) else None
 
     def _executed(self, args: tuple) -> None:
-        """Code that the answer makes while it runs is the answer's."""
-        asked, module, _ = self._asked_by_answer()
-        if asked and not module.startswith("importlib"):
+        """Code that the answer makes while it runs is the answer's; what it imports is a package's."""
+        if self._asked_by_answer()[0] and args[0].co_filename.startswith("<"):
             self.remember(args[0])
 
     def _compiled(self, args: tuple) -> str | None:
-        """It may not claim to come from another file."""
-        asked, module, _ = self._asked_by_answer()
-        if not asked or module.startswith("importlib"):
+        """Code may not claim to come from a file in which it does not stand."""
+        if not self._asked_by_answer()[0] or type(args[1]) not in (str, bytes):
             return None
-        filename = os.fsdecode(args[1]) if type(args[1]) in (str, bytes) else "<string>"
-        forged = not filename.startswith("<") or filename.startswith("<frozen ")
-        return "compiles code under the name of another file" if forged and self._owner(filename) != "answer" else None
+        filename = os.fsdecode(args[1])
+        if self._owner(filename) == "answer" or (filename.startswith("<") and not filename.startswith("<frozen ")):
+            return None
+        source = args[0].encode() if type(args[0]) is str else args[0]
+        stands_there = Path(filename).is_file() and Path(filename).read_bytes() == source
+        return None if stands_there else "compiles code under the name of another file"
 
     def remember(self, code: types.CodeType) -> None:
         """From now on this code, and all that is defined in it, counts as the answer's."""
@@ -290,7 +316,7 @@ class Guard:
         if real.startswith("/proc/") and (real.endswith("/mem") or "/fd/" in real):
             return "reaches into processes through /proc"
         if real.endswith(".pyc") and _within(real, self._places.own):
-            return "builds bytecode"
+            return _BUILDS
         writes = any(letter in str(mode or "") for letter in "wax+") or (not mode and bool(int(flags or 0) & _WRITES))
         allowed = self._places.own if writes else (*self._places.own, *self._places.readable, *self._trusted, "/proc")
         if not _within(real, (*allowed, *_EVERYBODYS)):
@@ -398,6 +424,17 @@ def _reader(names: tuple[str, ...]) -> Callable[[dict], tuple]:
     return lambda held: tuple(map(held.get, names))
 
 
+def _module(frames: list[types.FrameType]) -> str:
+    """The name of the module of the one frame in the list; empty where there is none."""
+    return str(frames[0].f_globals.get("__name__", "")) if frames else ""
+
+
+def _is_frozen_import(frames: list[types.FrameType]) -> bool:
+    """Whether Python imports a module that is built into it: there no bytecode comes from outside."""
+    names = [f.f_code.co_name for f in frames[:2] if f.f_code.co_filename == "<frozen importlib._bootstrap>"]
+    return names[:1] in (["exec_module"], ["get_code"]) or names == ["_call_with_frames_removed", "exec_module"]
+
+
 def _is_code(value: object) -> bool:
     return callable(value) or isinstance(value, (property, staticmethod, classmethod))
 
@@ -424,7 +461,7 @@ def watch_boundary(guard: Guard, untouched: Untouched, report: Callable[[str], N
         if replaced := changed(before[0]):
             report(f"replaces {replaced}, on which the check stands")
         if guard.has_started_threads(before[1]):
-            report(_THREAD)
+            report(THREAD)
 
     if hasattr(sys, "monitoring"):
         return _watch_with_monitoring(is_answers, enter, leave)
