@@ -103,24 +103,26 @@ def judge(
     untouched = own.Untouched(*_what_the_check_stands_on(declared))
     _hide_the_check()
     names.update(exercise=AskedByAnswer())
-    sys.addaudithook(sentry.hook)
     threads = sentry.threads()
+    sys.addaudithook(sentry.hook)
     outcome, message = _defined(task, names) or (None, "")
-    if sentry.has_started_threads(threads):
-        noted(guard.THREAD)
     if outcome is None:
         stop = own.watch_boundary(sentry, untouched, noted)
         outcome, message = _judged(exercise, names)
         stop()
-    for name in untouched.thoroughly():
-        noted(f"replaces {name}, on which the check stands")
+    _look_for_traces(sentry, untouched, threads, noted)
     if outcome == Outcome.CORRECT and not seen and (canary := let_in(exercise)):
         noted(f"makes the check take a wrong answer for right ({canary})")
-    if sentry.has_started_threads(threads):  # one that was only just started counts by now
-        noted(guard.THREAD)
+    _look_for_traces(sentry, untouched, threads, noted)  # the canaries took a while: a thread may have been at work
+    return (REFUSED, f"Your code {first_few(seen, between='; ')}.") if seen else (outcome, message)
+
+
+def _look_for_traces(sentry: guard.Guard, untouched: guard.Untouched, threads: tuple, noted: Callable) -> None:
+    """Tell of what is replaced, and of threads that run on."""
     for name in untouched.thoroughly():
         noted(f"replaces {name}, on which the check stands")
-    return (REFUSED, f"Your code {first_few(seen)}.") if seen else (outcome, message)
+    if sentry.has_started_threads(threads):
+        noted(guard.THREAD)
 
 
 def _places(own: types.ModuleType, task: Task) -> guard.Places:
@@ -135,12 +137,9 @@ def _hide_the_check() -> None:
     """The modules of checks and keys leave the list of modules: an import by an answer would have to read the key."""
     for name in [name for name in sys.modules if name.startswith(_NOT_FOR_ANSWERS)]:
         del sys.modules[name]
-    for package, hidden in (("helpers", ("checking", "grading")), ("helpers.lessons", ())):
-        for name in hidden:
-            vars(sys.modules[package]).pop(name, None)
-    lessons = sys.modules["helpers.lessons"]
-    for name in [name for name in vars(lessons) if name.startswith("lesson_") and name[7:].isdecimal()]:
-        delattr(lessons, name)
+        package, _, attribute = name.rpartition(".")
+        if package in sys.modules:
+            vars(sys.modules[package]).pop(attribute, None)
 
 
 def _what_the_check_stands_on(declared: type[Exercise]) -> tuple:

@@ -6,6 +6,7 @@ be had, what Python itself asks of the network is turned down still, and the rep
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import shutil
@@ -20,6 +21,7 @@ from helpers.places import repository, weights_dir
 
 _UNSHARE = ("--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LC_ALL", "LANG", "SYSTEMROOT")
+_PR_SET_CHILD_SUBREAPER = 36
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 
 
@@ -86,11 +88,18 @@ def hide(folders: list[str]) -> list[str]:
     ]
 
 
+def adopt_orphans() -> None:
+    """In Linux: what an answer leaves behind becomes this process's child, which ends it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def loopback_up() -> None:
     """A network of its own begins without even the machine itself, by which the processes of lesson 09 meet."""
     import fcntl  # not in Windows, where nothing is isolated
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         asked = struct.pack("16sh14x", b"lo", 0)
-        (flags,) = struct.unpack("16xh14x", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, asked))
+        (flags,) = struct.unpack("16xh14x", fcntl.ioctl(any_socket, _PR_SET_CHILD_SUBREAPER = 36
+_SIOCGIFFLAGS, asked))
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))

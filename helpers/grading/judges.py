@@ -42,12 +42,14 @@ class Judge:
         self._limits, self._hidden, self._fresh = limits, hidden, fresh
         self._apart = isolation.namespaces() if isolated else ()
         self._process: subprocess.Popen | None = None
+        self._closed = False
         self._folder = Path(tempfile.mkdtemp(prefix="course-grading-")).resolve()
 
     def __enter__(self) -> Judge:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closed = True
         self._stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -58,16 +60,23 @@ class Judge:
             declared: seconds that the exercise's check may take; one that may take longer has longer limits.
         """
         limits = replace(self._limits, seconds=self._limits.seconds * max(1.0, declared / USUAL))
+        self._require_open()
         began = time.monotonic()
         process = self._process or self._start()
         self._say({"task": asdict(task), "limits": asdict(limits)})
         answer = self._hear(10 * limits.seconds + _GRACE)
+        self._require_open()
         if answer is not None:
             return Verdict(**answer)
         self._stop()
         how = f"exit status {process.returncode}" if process.returncode is not None else "no word from it"
         reason = f"The process that judges ended with this answer ({how})."
         return Verdict(ENDED, reason, round(time.monotonic() - began, 2))
+
+    def _require_open(self) -> None:
+        """Ctrl+C closes it from another thread: what was under way then is marked again next time."""
+        if self._closed:
+            raise CourseError("the run was stopped: the same line goes on with it")
 
     def _start(self) -> subprocess.Popen:
         with (self._folder / "log").open("wb") as log:
@@ -102,9 +111,11 @@ class Judge:
         out, heard, until = self._process.stdout.fileno(), b"", time.monotonic() + seconds
         while not heard.endswith(b"\n"):
             left = until - time.monotonic()
-            if left <= 0 or not select.select([out], [], [], left)[0]:
+            try:
+                ready = left > 0 and select.select([out], [], [], left)[0]
+                piece = os.read(out, 65536) if ready else b""
+            except (OSError, ValueError):  # closed meanwhile
                 return None
-            piece = os.read(out, 65536)
             if not piece:
                 return None
             heard += piece

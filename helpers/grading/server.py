@@ -246,6 +246,7 @@ def _one() -> None:
 def serve(orders: BinaryIO, out: BinaryIO) -> None:
     """Judge what is asked for until nobody asks any more. The first line says how; each other one is a task."""
     how = json.loads(orders.readline())
+    isolation.adopt_orphans()
     if how["isolated"]:
         isolation.loopback_up()
     bench = Bench() if FORKS and not how["fresh"] else None

@@ -163,9 +163,7 @@ def stopped(model):
 
 
 def in_eval(model):
-    model.eval()
-    model.train = lambda mode=True: model
-    return model
+    return model.eval()
 """
 
 
@@ -197,6 +195,13 @@ def test_a_record_is_used_by_one_run_and_only_if_it_is_one(tmp_path) -> None:
     path.write_text("name,score\n")
     with pytest.raises(CourseError, match="no record of marks"), Record(path).open():
         pytest.fail("a CSV was taken for a record")
+
+
+def test_a_run_that_was_stopped_gives_nobody_a_mark() -> None:
+    with Judge(LIMITS, []) as judge:
+        pass
+    with pytest.raises(CourseError, match="was stopped"):
+        judge.judge(Task("00", "0.1", "", "top_class = 1"))
 
 
 def mark(learner: str, number: str, outcome: str, **fields: object) -> Mark:
