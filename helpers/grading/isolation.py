@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import helpers
@@ -68,8 +69,9 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def may_be_hidden(paths: list[Path]) -> list[str]:
-    """Those of the paths without which the grader itself can do: neither Python nor the course lies in them."""
-    needed = [Path(sys.prefix), Path(sys.base_prefix), Path(helpers.__file__), repository()]
+    """Those of the paths without which the grader itself can do: what it needs does not lie in them."""
+    here = Path(tempfile.gettempdir())
+    needed = [Path(sys.prefix), Path(sys.base_prefix), Path(helpers.__file__), repository(), here]
     resolved = [path.resolve() for path in paths]
     return [str(path) for path in resolved if not any(one.resolve().is_relative_to(path) for one in needed)]
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from helpers import cli
 from helpers.errors import CourseError
+from helpers.grading.isolation import environment, may_be_hidden
 from helpers.grading.judges import Judge
 from helpers.grading.limits import Limits
 from helpers.grading.marking import grade
@@ -197,6 +199,11 @@ def test_a_record_is_used_by_one_run_and_only_if_it_is_one(tmp_path) -> None:
         pytest.fail("a CSV was taken for a record")
 
 
+def test_only_what_the_grader_can_do_without_is_hidden(tmp_path) -> None:
+    needed = [Path("/"), repository(), Path(sys.prefix).parent, Path(tempfile.gettempdir())]
+    assert may_be_hidden([tmp_path, *needed]) == [str(tmp_path.resolve())]
+
+
 def test_a_run_that_was_stopped_gives_nobody_a_mark() -> None:
     with Judge(LIMITS, []) as judge:
         pass
@@ -242,8 +249,6 @@ def test_the_command_refuses_what_is_not_there(tmp_path, capsys) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="grade asks for Linux or macOS")
 def test_the_environment_of_answers_holds_nothing_of_the_instructor(tmp_path, monkeypatch) -> None:
-    from helpers.grading.isolation import environment
-
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     monkeypatch.setenv("COURSE_OUTPUT", "/the/instructors")
     found = environment(tmp_path)
