@@ -308,9 +308,9 @@ class Guard:
         path, mode, flags = args
         if type(path) is int or not self._answer_is_running():  # a number: it was opened before
             return None
-        if type(path) not in (str, bytes, type(Path())):
+        if (name := _plain(path)) is None:
             return "opens a file by a name that is no text"  # its methods are the answer's own
-        real = os.path.realpath(os.fsdecode(path))
+        real = os.path.realpath(name)
         if _within(real, self._places.key):
             return self._key(real)
         if real.startswith("/proc/") and (real.endswith("/mem") or "/fd/" in real):
@@ -333,11 +333,19 @@ class Guard:
         if not self._answer_is_running():
             return None
         for path in args[:2]:
-            if type(path) in (str, bytes, type(Path())):
-                real = os.path.realpath(Path(os.fsdecode(path)).parent)
+            if (name := _plain(path)) is not None:
+                real = os.path.realpath(Path(name).parent)
                 if not _within(real, (*self._places.own, "/dev/shm")):
                     raise PermissionError(13, "the grader lets answers use their own folder alone", real)
         return None
+
+
+def _plain(path: object) -> str | None:
+    """A path as text, without a call of a method that the answer could have defined; None where there is no such."""
+    for kind in (str, bytes):
+        if isinstance(path, kind):  # numpy has texts of its own
+            return os.fsdecode(kind.__getitem__(path, slice(None)))
+    return str(path) if type(path) is type(Path()) else None
 
 
 def _address(address: object) -> str | None:

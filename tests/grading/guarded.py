@@ -32,6 +32,14 @@ TRICKS = {
         "import traceback\ndef answer(x):\n    try:\n        1 / 0\n    except ZeroDivisionError:\n"
         "        return traceback.format_exc()"
     ),
+    "honest with texts of its own": (
+        "class Text(str):\n    pass\ndef answer(x):\n"
+        "    open(Text('own.txt'), 'w').close()\n    return open('own.txt').read()"
+    ),
+    "key by a text of its own": (
+        "class Text(str):\n    __str__ = __fspath__ = lambda self: 'x'\n    __getitem__ = lambda self, at: 'x'\n"
+        "def answer(x):\n    open(Text(KEY)).read()"
+    ),
     "honest with a pool": (
         "from concurrent.futures import ThreadPoolExecutor\ndef answer(x):\n    with ThreadPoolExecutor(2) as pool:\n"
         "        return list(pool.map(abs, x))"

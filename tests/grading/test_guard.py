@@ -32,6 +32,7 @@ REPORTED = {
     "own bytecode": "bytecode",
     "program": "program",
     "key": "answer key",
+    "key by a text of its own": "answer key",
 }
 
 
