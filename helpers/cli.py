@@ -79,7 +79,8 @@ class _Output:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m helpers", description="The course from the command line.")
     commands = parser.add_subparsers(
-        required=True, metavar="run | doctor | fetch | share | progress | certificate | update | notebooks | new"
+        required=True,
+        metavar="run | doctor | fetch | share | progress | certificate | grade | update | notebooks | new",
     )
 
     run = commands.add_parser("run", help="execute lessons, and write the results as notebooks, pages and summary.json")
@@ -139,6 +140,16 @@ def _parser() -> argparse.ArgumentParser:
     certificate.add_argument("out", nargs="?", metavar="OUT.html", help="default: certificate.html among what you made")
     certificate.add_argument("--name", default="", help="whose it is")
     certificate.set_defaults(command=_certificate)
+
+    grade = commands.add_parser("grade", help="mark notebooks that were handed in, each answer checked again")
+    grade.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a notebook, or a folder of a class")
+    grade.add_argument("--csv", type=Path, metavar="FILE", help="write the marks, and FILE.reasons.csv beside them")
+    grade.add_argument("--lessons", nargs="+", metavar="LESSON", help="that count (default: those handed in)")
+    grade.add_argument("--jobs", type=_positive, default=1, metavar="N", help="notebooks at a time (default: 1)")
+    grade.add_argument("--timeout", type=_seconds, default=30, metavar="SECONDS", help="for one exercise (default: 30)")
+    grade.add_argument("--memory", type=_positive, default=4000, metavar="MB", help="for one exercise (default: 4000)")
+    grade.add_argument("--record", type=Path, metavar="FILE", help="where a stopped run goes on")
+    grade.set_defaults(command=_grade)
 
     update = commands.add_parser("update", help="get the course's new version, and keep the lessons that you edited")
     update.set_defaults(command=_update)
@@ -318,6 +329,28 @@ def _certificate(chosen: argparse.Namespace) -> int:
 
     certificate(chosen.out, name=chosen.name)
     return 0
+
+
+def _grade(chosen: argparse.Namespace) -> int:
+    if os.name != "posix":
+        raise CourseError("grade needs Linux or macOS, whose processes it can confine: use WSL, or the container line")
+    from helpers.grading.isolation import protection
+    from helpers.grading.limits import Limits
+    from helpers.grading.marking import grade
+    from helpers.grading.report import table, write_csv
+
+    print(protection())
+    limits = Limits(seconds=chosen.timeout, memory_mb=chosen.memory)
+    record = chosen.record or (
+        chosen.csv.with_name(f"{chosen.csv.stem}.record.jsonl")
+        if chosen.csv
+        else repository() / "build" / "grade" / "record.jsonl"
+    )
+    marks = grade(chosen.paths, record, lessons=chosen.lessons, jobs=chosen.jobs, limits=limits)
+    print(table(marks))
+    for path in write_csv(marks, chosen.csv) if chosen.csv else []:
+        print(f"written: {path}")
+    return FAILED if marks.problems else 0
 
 
 def _update(chosen: argparse.Namespace) -> int:

@@ -125,12 +125,12 @@ def _is_a_replacement(owner: type | ModuleType, name: str, held: dict[str, objec
         return False
     if name in held:
         is_one = callable(held[name]) or isinstance(held[name], property | staticmethod | classmethod)
-        return is_one and not _wrapped_by_torch(now, held[name])
+        return is_one and not wrapped_by_torch(now, held[name])
     above = [vars(one)[name] for one in owner.__mro__[1:] if name in vars(one)] if isinstance(owner, type) else []
-    return bool(above) and callable(now) and not _wrapped_by_torch(now, above[0])
+    return bool(above) and callable(now) and not wrapped_by_torch(now, above[0])
 
 
-def _wrapped_by_torch(now: object, original: object) -> bool:
+def wrapped_by_torch(now: object, original: object) -> bool:
     """Whether `now` is `original` in wrappers that are all PyTorch's own, and so no answer's doing.
 
     It wraps the `step` of an optimizer's class and `torch.manual_seed` as the first optimizer is made, and

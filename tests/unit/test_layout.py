@@ -35,9 +35,10 @@ MAY_IMPORT = {
     "doctor": {"models"} | BELOW_ALL,
     "updating": BELOW_ALL,
     "lessons": {"cell_order", "checking", "course", "models", "data", "training"} | BELOW_ALL,
+    "grading": {"lessons", "checking", "course", "models", "data", "training"} | BELOW_ALL,
     "authoring": {"course"} | BELOW_ALL,
     "colab": {"doctor"} | BELOW_ALL,
-    "cli": {"authoring", "doctor", "updating", "lessons", "sharing", "course", "models", "data", "training"}
+    "cli": {"authoring", "doctor", "updating", "grading", "lessons", "sharing", "course", "models", "data", "training"}
     | BELOW_ALL,
     "__main__": {"cli"},
     "__init__": set(),
