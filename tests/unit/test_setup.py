@@ -23,7 +23,7 @@ from helpers.places import repository
 
 ROOT = repository()
 TARGETS = (
-    "setup", "lab", "run", "update", "test", "torture",
+    "setup", "lab", "run", "update", "test", "torture", "mutants",
     "lint", "notebooks", "measured", "study", "bench", "lock", "audit",
 )  # fmt: skip
 
@@ -387,7 +387,8 @@ def test_a_build_that_cannot_be_had_leaves_what_there_is(fresh: Path, system: Ca
 def test_a_set_up_with_the_cpu_build_remembers_it(fresh: Path, no_python: Path, system: Callable[[str], str]) -> None:
     """Python is played: it makes .venv with itself in it, and installs nothing."""
     own = "mkdir -p .venv/bin; printf '#!/bin/sh\\nexit 0\\n' > .venv/bin/python; chmod +x .venv/bin/python"
-    (no_python / "chmod").symlink_to(shutil.which("chmod"))
+    for tool in ("chmod", "cp"):
+        (no_python / tool).symlink_to(shutil.which(tool))
     pretend(no_python, "python3", f'case "$*" in *version_info*) echo 3.12 ;; *venv\\ --clear*) {own} ;; esac')
     path = os.pathsep.join([system("Linux").split(os.pathsep)[0], str(no_python)])
     done = make("setup", "CPU=1", folder=fresh, PATH=path)
