@@ -81,7 +81,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         required=True,
         metavar="run | doctor | fetch | share | progress | certificate | grade | update | notebooks | new",
-        metavar="run | doctor | fetch | share | progress | certificate | grade | update | notebooks | new",
     )
 
     run = commands.add_parser("run", help="execute lessons, and write the results as notebooks, pages and summary.json")
