@@ -152,6 +152,7 @@ def fresh(tmp_path: Path) -> Path:
     """The course's folder as after git clone, as far as make looks."""
     for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "etc", tmp_path / "etc")
     return tmp_path
 
 
