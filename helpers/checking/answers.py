@@ -84,7 +84,7 @@ def is_a(value: object, kind: type | tuple[type, ...]) -> bool:
     return issubclass(type(value), kind)
 
 
-# More items than the answer to any exercise has. As a tensor or a range they may take no memory, and as a list all of it.
+# No answer to an exercise has more items. A tensor or a range of more may take no memory, and as a list all of it.
 MANY = 100_000
 
 

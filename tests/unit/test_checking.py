@@ -29,6 +29,7 @@ from helpers.checking.answers import (
     exactly,
     names,
     not_refused,
+    not_too_many,
     one_number,
     pairs,
     plain,
@@ -1254,9 +1255,9 @@ def test_a_hook_left_on_an_optimizer_is_seen():
 )
 def test_what_would_fill_the_memory_as_a_list_is_turned_down(said):
     with pytest.raises(Incorrect, match="no answer here has so many"):
-        answers.not_too_many(said)
+        not_too_many(said)
 
 
 @pytest.mark.parametrize("said", [range(0), range(5, 9), torch.zeros(3), np.zeros((2, 2)), [1], "text", None])
 def test_what_fits_comes_back_as_it_came(said):
-    assert answers.not_too_many(said) is said
+    assert not_too_many(said) is said
