@@ -71,7 +71,7 @@ def test_who_only_reads_is_told_and_changes_nothing(
     course_output: Path, read: Callable[[], object], name: str, content: bytes
 ) -> None:
     (course_output / f"{name}.json").write_bytes(content)
-    with pytest.raises(CourseError, match="move (it|the file) away") as caught:
+    with pytest.raises(CourseError, match=r"move (it|the file) away") as caught:
         read()
     assert "\n" not in str(caught.value)
     assert [file.name for file in course_output.iterdir()] == [f"{name}.json"]
