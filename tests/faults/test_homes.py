@@ -117,7 +117,7 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
     if root:
         subprocess.run(["mount", "-o", "remount,ro", str(home)], check=True, timeout=20)
         yield home
-        subprocess.run(["umount", str(home)], check=True, timeout=20)
+        subprocess.run(["umount", "-l", str(home)], check=True, timeout=20)
     else:
         folders = [home, *(path for path in home.rglob("*") if path.is_dir())]
         for folder in folders:
