@@ -20,7 +20,7 @@ from tests.grading.cheats import CHEATS, WRONG, Cheat
 
 pytestmark = pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="grade asks for Linux or macOS")
 
-SAMPLE = ("0.2", "2.1", "3.3", "4.2", "5.2", "6.2", "7.3", "8.4", "9.4", "10.7")
+SAMPLE = ("0.2", "2.1", "3.3", "4.2", "5.2", "6.2", "7.3", "8.4", "9.4", "10.7", "10.9", "10.10")
 SLOW = {name for name, cheat in CHEATS.items() if {"too_long", "too_large"} & set(cheat.outcomes)}
 
 
