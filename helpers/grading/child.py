@@ -110,7 +110,7 @@ def judge(
     outcome, message = _defined(task, names) or (None, "")
     if outcome is None:
         stop = own.watch_boundary(sentry, untouched, noted)
-        outcome, message = _judged(exercise, names)
+        outcome, message = _judged(exercise, task, names)
         stop()
     _look_for_traces(sentry, untouched, threads, noted)
     if outcome == Outcome.CORRECT and not seen and (canary := let_in(exercise)):
@@ -228,10 +228,17 @@ def _missing(names: tuple[str, ...]) -> str:
     )
 
 
-def _judged(exercise: Exercise, names: dict[str, object]) -> tuple[str, str]:
-    wanted = list(inspect.signature(exercise.examine).parameters)
-    absent = [name for name in wanted if name not in names]
+def _judged(exercise: Exercise, task: Task, names: dict[str, object]) -> tuple[str, str]:
+    given = task.given or tuple(inspect.signature(exercise.examine).parameters)
+    absent = [name for name in given if name.isidentifier() and name not in names]
     if absent:
-        return Outcome.ERROR, f"The cell does not define {first_few(absent)}, which the exercise asks for."
-    report = exercise.judge(*(names[name] for name in wanted))
+        return Outcome.ERROR, f"The cell does not define {first_few(absent)}, which the check is given."
+    try:
+        answers = [eval(compile(one, "<answer>", "eval"), names) for one in given]
+    except BaseException as error:  # it may be a call
+        return Outcome.ERROR, _why(error, task)
+    try:
+        report = exercise.judge(*answers)
+    except CourseError as error:  # too many of them, or too few
+        return Outcome.ERROR, str(error)
     return str(report.outcome), report.message

@@ -264,7 +264,14 @@ def _write(out: BinaryIO, found: dict) -> None:
 
 
 def _task(given: dict) -> Task:
-    return Task(**{**given, "missing": tuple(given["missing"]), "hidden": tuple(given["hidden"])})
+    return Task(
+        **{
+            **given,
+            "missing": tuple(given["missing"]),
+            "hidden": tuple(given["hidden"]),
+            "given": tuple(given["given"]),
+        }
+    )
 
 
 def main() -> None:

@@ -49,7 +49,9 @@ def judged(judge: Judge, number: str, source: str, hidden: Path) -> Verdict:
     lesson = number.partition(".")[0].zfill(2)
     known = known_names(find_lessons([lesson])[0])[number]
     parts = parts_of(source, [], known, wanted_names(lesson_module(lesson).EXERCISES[number]))
-    return judge.judge(Task(lesson, number, parts.helpers, parts.answer, parts.missing, (str(hidden.resolve()),)))
+    return judge.judge(
+        Task(lesson, number, parts.helpers, parts.answer, parts.missing, (str(hidden.resolve()),), parts.given)
+    )
 
 
 def test_there_are_enough_cheats_and_they_are_of_many_exercises() -> None:
