@@ -99,6 +99,11 @@ def change_by_keyboard(page: Page, panel: Locator) -> None:
         page.keyboard.press("ArrowDown")
 
 
+def at_rest(page: Page) -> None:
+    """Wait until the kernel has drawn all that it was asked for."""
+    page.locator(".jp-NotebookPanel:visible .jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+
+
 def look(page: Page, name: str) -> None:
     """A screenshot for a person's eye."""
     build = repository() / "build"
@@ -107,9 +112,9 @@ def look(page: Page, name: str) -> None:
 
 
 def in_theme(page: Page, theme: str) -> None:
-    for entry in ("Settings", "Theme", theme):
-        item = page.get_by_role("menuitem", name=entry, exact=True)
-        item.hover() if entry == "Theme" else item.click()
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.locator(".lm-Menu-itemLabel").filter(has_text=re.compile(r"^Theme$")).hover()
+    page.get_by_role("menuitem", name=theme, exact=True).click()
     page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
 
 
@@ -125,6 +130,7 @@ def test_each_picture_follows_its_controls(page: Page, lab: tuple[str, Path], le
             before = words(panel)
             change(page, panel)
             expect(panel.locator("img")).not_to_have_attribute("alt", before, timeout=TO_DRAW)
+            at_rest(page)  # a drag passes through several values
             assert words(panel) in panel.inner_text()
         panel.scroll_into_view_if_needed()
         for theme in ("Dark", "Light"):
@@ -148,7 +154,7 @@ def test_reopened_the_controls_work_and_without_a_kernel_the_static_figure_stand
 
     choose(page, "Kernel", "Restart Kernel…")
     page.get_by_role("button", name="Confirm Kernel Restart").click()
-    page.locator(".jp-NotebookPanel:visible .jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    at_rest(page)
     static = page.locator(".jp-RenderedImage img")
     expect(static).to_have_attribute("alt", re.compile("parameters learn"))
     expect(page.get_by_text("No controls below this line? Run this cell.")).to_be_visible()
