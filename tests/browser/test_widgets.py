@@ -43,7 +43,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
             nbformat.write(
                 nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), folder / "notebooks" / f"{lesson}_short.ipynb"
             )
-        yield address, folder
+        yield f"{address}&reset", folder  # without the lessons that were open before
 
 
 @pytest.fixture(scope="module")
