@@ -67,36 +67,29 @@ def words(panel: Locator) -> str:
 
 
 def change_by_mouse(page: Page, panel: Locator) -> None:
-    """Drag a slider where there is one; else tick the first box, or take the last of the list."""
-    slider = panel.locator(".noUi-handle")
-    if slider.count():
-        slider.first.scroll_into_view_if_needed()
-        handle, rail = slider.first.bounding_box(), panel.locator(".noUi-target").first.bounding_box()
-        assert handle and rail
-        x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
-        middle = rail["x"] + rail["width"] / 2
-        page.mouse.move(x, y)
-        page.mouse.down()
-        page.mouse.move(rail["x"] + rail["width"] * (0.1 if x > middle else 0.9), y, steps=5)
-        page.mouse.up()
-    elif panel.get_by_role("checkbox").count():
-        panel.get_by_role("checkbox").first.click()
-    else:
-        panel.locator("select").first.select_option(index=1)
+    """Drag the first slider to its other end."""
+    slider = panel.locator(".noUi-handle").first
+    slider.scroll_into_view_if_needed()
+    handle, rail = slider.bounding_box(), panel.locator(".noUi-target").first.bounding_box()
+    assert handle and rail
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    at_the_right = x > rail["x"] + rail["width"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(rail["x"] + rail["width"] * (0.1 if at_the_right else 0.9), y, steps=5)
+    page.mouse.up()
 
 
 def change_by_keyboard(page: Page, panel: Locator) -> None:
-    """The same without a mouse: arrow keys on a slider, Space on a box."""
-    slider = panel.locator(".noUi-handle")
-    if slider.count():
-        slider.first.focus()
-        page.keyboard.press("ArrowLeft" if slider.first.get_attribute("aria-valuenow") != "0.0" else "ArrowRight")
-    elif panel.get_by_role("checkbox").count():
-        panel.get_by_role("checkbox").nth(1).focus()
+    """Tick a box with Space where there is one; else a step of the first slider."""
+    boxes = panel.get_by_role("checkbox")
+    if boxes.count():
+        boxes.first.focus()
         page.keyboard.press("Space")
-    else:
-        panel.locator("select").first.focus()
-        page.keyboard.press("ArrowDown")
+        return
+    slider = panel.get_by_role("slider").first
+    slider.focus()
+    page.keyboard.press("ArrowRight" if slider.get_attribute("aria-valuenow") == "0.0" else "ArrowLeft")
 
 
 def at_rest(page: Page) -> None:
