@@ -26,7 +26,7 @@ DOMAINS = {
 }
 PARTS = {"painted flowers": {"val": 30, "test": 100}, "digits": {"val": 15, "test": 34}}  # a class
 POOL = {"painted flowers": 2000, "digits": 100}  # training pictures a class that each run draws its own from
-MOST = {"digits": 100, "painted flowers, shift 0.5": 100}  # no more digits are there; shift 0.5 has no longer runs yet
+MOST = {"digits": 100}  # no more digits are there
 LADDER = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 RATES = {  # that each search begins with, steps of the ladder
     "scratch": (3e-4, 1e-3, 3e-3, 1e-2),
