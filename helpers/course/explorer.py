@@ -69,7 +69,7 @@ def explore(
     told = functools.lru_cache(MOST_KEPT)(lambda *values: _as_html(drawn(*values), of))
     line = (
         f"Change {_listed([labels[name] for name in choices])} with the mouse, or with Tab, the arrow keys and Space. "
-        "No controls below this line? Run this cell."
+        "No controls below this line, or broken ones? Run this cell."
     )
     show(line, f"<p>{html.inline(line)}</p>")
     _display(_panel(controls, told))
