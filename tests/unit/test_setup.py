@@ -221,7 +221,6 @@ def test_new_versions_are_installed(fresh: Path, changed: str) -> None:
 
 
 def test_kernels_of_the_environment_get_what_they_load(fresh: Path) -> None:
-    shutil.copytree(ROOT / "etc", fresh / "etc")
     set_up(fresh)
     (fresh / ".venv" / ".ready").unlink()
     pretend(fresh, "python3", 'case "$*" in *version_info*) echo 3.12 ;; esac')
