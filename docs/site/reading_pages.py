@@ -1,0 +1,108 @@
+"""A Sphinx extension: what stands differently on a page than in the notebook or text that it is made from."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
+from sphinx.application import Sphinx
+
+FOR_PROGRAMS = "application/vnd.transfer-course."  # begins the types of what no front end shows
+
+TO_WORK = "To work with it, open `{file}` in JupyterLab: `make lab`."
+AT_THE_TOP = "This page shows the lesson as it ran. It runs nothing itself, so that sliders and boxes are not here."
+AT_AN_EXERCISE = "Nothing is checked on this page, but the hints open."
+AT_A_QUIZ = "Click an option, and it says why it is right or wrong. Only JupyterLab keeps your answers."
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("source-read", _read)
+    app.connect("build-finished", _lead_in)
+    app.add_html_math_renderer("mathml", inline_renderers=(_math, None), block_renderers=(_math, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def jupyterlab_anchor(heading: str) -> str:
+    """The anchor that JupyterLab gives to a heading: links in the lessons name it."""
+    return heading.replace("`", "").replace(" ", "-")
+
+
+def contents(lessons: list[str]) -> str:
+    """The navigation, as directives that the landing page ends with; `lessons` are names without `.ipynb`."""
+    parts = {
+        "Lessons": [f"notebooks/{name}" for name in lessons],
+        "Words": ["notebooks/glossary"],
+        "About": ["CONTRIBUTING", "CHANGELOG", "LICENCES"],
+    }
+    return "".join(
+        f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(pages) + "\n```\n"
+        for caption, pages in parts.items()
+    )
+
+
+def page_of(notebook: NotebookNode, file: str) -> NotebookNode:
+    """The notebook as a page shows it; `file` is its name."""
+    cells = [cell for one in notebook.cells for cell in _with_its_note(one, file)]
+    if any(cell.cell_type == "code" for cell in cells):
+        cells.insert(1, _note(AT_THE_TOP, file))
+    return NotebookNode(notebook | {"cells": cells})
+
+
+def _with_its_note(cell: NotebookNode, file: str) -> Iterator[NotebookNode]:
+    if "exercise" in cell.metadata:
+        yield _note(AT_AN_EXERCISE, file)
+    elif cell.cell_type == "code" and re.search(r"^quiz\(", cell.source, flags=re.MULTILINE):
+        yield _note(AT_A_QUIZ, file)
+    yield NotebookNode(cell | {"outputs": list(_shown(cell.outputs))}) if cell.cell_type == "code" else cell
+
+
+def _note(text: str, file: str) -> NotebookNode:
+    return new_markdown_cell(f"```{{note}}\n{text} {TO_WORK.format(file=file)}\n```")
+
+
+def _shown(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
+    """The outputs as a reader sees them: what a check found is there a second time, for programs."""
+    for one in outputs:
+        data = {mime: shown for mime, shown in one.get("data", {}).items() if not mime.startswith(FOR_PROGRAMS)}
+        if "image/png" in data:
+            data = {"text/html": _picture(one)}
+        yield NotebookNode(one | {"data": data}) if "data" in one else one
+
+
+def _picture(output: NotebookNode) -> str:
+    """A picture with its alternative text: myst-nb has one text for all pictures of a cell."""
+    text = escape(output.metadata.get("image/png", {}).get("alt", ""))
+    base64 = "".join(output.data["image/png"].split())
+    return f'<img alt="{text}" src="data:image/png;base64,{base64}">'
+
+
+def _read(app: Sphinx, page: str, source: list[str]) -> None:
+    if page == app.config.root_doc:
+        lessons = sorted(re.findall(r"notebooks/([0-9]{2}_\w+)\.ipynb", "\n".join(app.config.include_patterns)))
+        source[0] += contents(lessons)
+    elif app.env.doc2path(page).suffix == ".ipynb":
+        source[0] = nbformat.writes(page_of(nbformat.reads(source[0], as_version=4), app.env.doc2path(page).name))
+
+
+def _math(translator: Any, node: nodes.Element) -> None:
+    """MathML, which browsers draw themselves: MathJax would come from elsewhere."""
+    block = isinstance(node, nodes.math_block)
+    formula = tex2mathml(node.astext(), as_block=block)
+    translator.body.append(f'<div class="math">{formula}</div>' if block else formula)
+    raise nodes.SkipNode
+
+
+def _lead_in(app: Sphinx, error: Exception | None) -> None:
+    """Whoever opens the folder on a server gets the landing page."""
+    if error is None:
+        shutil.copy(Path(app.outdir, f"{app.config.root_doc}.html"), Path(app.outdir, "index.html"))
