@@ -18,10 +18,13 @@ from sphinx.application import Sphinx
 
 FOR_PROGRAMS = "application/vnd.transfer-course."  # begins the types of what no front end shows
 
-TO_WORK = "To work with it, open `{file}` in JupyterLab: `make lab`."
-AT_THE_TOP = "This page shows the lesson as it ran. It runs nothing itself, so that sliders and boxes are not here."
-AT_AN_EXERCISE = "Nothing is checked on this page, but the hints open."
-AT_A_QUIZ = "Click an option, and it says why it is right or wrong. Only JupyterLab keeps your answers."
+# What a page says that a notebook needs not: `{file}` is the notebook.
+AT_THE_TOP = """```{{note}}
+This page shows the lesson as it ran, and runs nothing itself: figures have no controls here. To work with it, get the
+[course](../README.md), start `make lab`, and open `{file}`.
+```"""
+AT_AN_EXERCISE = "*Write your answer in JupyterLab, in* `{file}`. *This page checks nothing, but its hints open.*"
+AT_A_QUIZ = "*Click an option, and it says why it is right or wrong. Answers are kept in JupyterLab alone, in* `{file}`."
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -67,7 +70,7 @@ def _with_its_note(cell: NotebookNode, file: str) -> Iterator[NotebookNode]:
 
 
 def _note(text: str, file: str) -> NotebookNode:
-    return new_markdown_cell(f"```{{note}}\n{text} {TO_WORK.format(file=file)}\n```")
+    return new_markdown_cell(text.format(file=file))
 
 
 def _shown(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
