@@ -6,6 +6,7 @@ there, fails the build, and so does a link of a finished page that leads nowhere
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,6 @@ import time
 from pathlib import Path
 
 from links import broken, loaded_from_elsewhere, pages_of
-from sphinx.cmd.build import build_main
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -23,6 +23,9 @@ OF_SPHINX = ".buildinfo"  # Sphinx leaves it in what it has built
 def main(folder: Path) -> int:
     """Build into `folder`; the exit status, 0 where all is well."""
     started = time.perf_counter()
+    if importlib.util.find_spec("sphinx") is None:
+        print("error: Sphinx is not installed: `make site` installs it (requirements-site.lock)", file=sys.stderr)
+        return 2
     if folder.is_dir() and any(folder.iterdir()) and not (folder / OF_SPHINX).exists():
         print(f"error: {folder} holds something else than a site: name an empty or a new folder", file=sys.stderr)
         return 2
@@ -35,6 +38,8 @@ def main(folder: Path) -> int:
 
 
 def _build(workshop: Path) -> int:
+    from sphinx.cmd.build import build_main
+
     options = ["--quiet", "--fail-on-warning", "--keep-going", "--conf-dir", str(HERE)]
     return build_main([*options, "--doctree-dir", str(workshop / "parsed"), str(ROOT), str(workshop / "site")])
 

@@ -38,6 +38,7 @@ html_css_files = ["course.css"]
 html_copy_source = False
 html_use_index = False
 html_show_copyright = False
+html_show_search_summary = False  # a browser refuses these to a page that is opened from a file
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 

@@ -24,7 +24,7 @@ This page shows the lesson as it ran, and runs nothing itself: figures have no c
 [course](../README.md), start `make lab`, and open `{file}`.
 ```"""
 AT_AN_EXERCISE = "*Write your answer in JupyterLab, in* `{file}`. *This page checks nothing, but its hints open.*"
-AT_A_QUIZ = "*Click an option, and it says why it is right or wrong. Answers are kept in JupyterLab alone, in* `{file}`."
+AT_A_QUIZ = "*Click an option, and it says why it is right or wrong. JupyterLab keeps your answers, in* `{file}`."
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
