@@ -90,7 +90,7 @@ def controls(panel: ipywidgets.VBox) -> Iterator[Any]:
     for part in panel.children:
         if isinstance(part, ipywidgets.HBox):
             yield from controls(part)
-        elif isinstance(part, ipywidgets.SelectionSlider | ipywidgets.Dropdown | ipywidgets.Checkbox):
+        elif isinstance(part, ipywidgets.SelectionSlider | ipywidgets.Checkbox):
             yield part
 
 

@@ -146,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--csv", type=Path, metavar="FILE", help="write the marks, and FILE.reasons.csv beside them")
     grade.add_argument("--lessons", nargs="+", metavar="LESSON", help="that count (default: those handed in)")
     grade.add_argument("--jobs", type=_positive, default=1, metavar="N", help="notebooks at a time (default: 1)")
-    grade.add_argument("--timeout", type=_seconds, default=30, metavar="SECONDS", help="for one exercise (default: 30)")
+    grade.add_argument("--timeout", type=_seconds, default=60, metavar="SECONDS", help="for one exercise (default: 60)")
     grade.add_argument("--memory", type=_positive, default=4000, metavar="MB", help="for one exercise (default: 4000)")
     grade.add_argument("--record", type=Path, metavar="FILE", help="where a stopped run goes on")
     grade.set_defaults(command=_grade)

@@ -84,6 +84,24 @@ def is_a(value: object, kind: type | tuple[type, ...]) -> bool:
     return issubclass(type(value), kind)
 
 
+# No answer to an exercise has more items. A tensor or a range of more may take no memory, and as a list all of it.
+MANY = 100_000
+
+
+def not_too_many(said: object) -> object:
+    """`said` as it came, where it is no tensor, array or range of more than `MANY` items: then it can become a list."""
+    kind = type(said)
+    count = 0
+    if issubclass(kind, Tensor):
+        count = plain(said).numel()
+    elif issubclass(kind, np.ndarray):
+        count = np.ndarray.size.__get__(said)
+    elif kind is range and said:
+        count = abs((said[-1] - said[0]) // said.step) + 1  # `len` does not go so far
+    require(count <= MANY, f"You gave {count:,} items, and no answer here has so many.")
+    return said
+
+
 def one_number(said: object, reason: str) -> float:
     """`said` as a float: Python's or numpy's number, a fraction, a decimal, or a tensor of one; else `reason`."""
     value = plain(said)

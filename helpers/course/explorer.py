@@ -51,8 +51,7 @@ def explore(
 
     Args:
         draw: makes a figure from one value for each name of `choices`.
-        choices: the values of each argument of `draw`: numbers become a slider, words a list to select from, `Ticks`
-            boxes to tick.
+        choices: the values of each argument of `draw`, in the order of its slider; or `Ticks`, for boxes to tick.
         labels: what to write beside a control, by the name of the argument.
         start: the value to start with, by the name of the argument; otherwise its first, or the `ticked` of `Ticks`.
         caption, of: as for `show_figure`, for the first figure; the caution of `of` ends the words of each.
@@ -70,7 +69,7 @@ def explore(
     told = functools.lru_cache(MOST_KEPT)(lambda *values: _as_html(drawn(*values), of))
     line = (
         f"Change {_listed([labels[name] for name in choices])} with the mouse, or with Tab, the arrow keys and Space. "
-        "No controls below this line? Run this cell."
+        "No controls below this line, or broken ones? Run this cell."
     )
     show(line, f"<p>{html.inline(line)}</p>")
     _display(_panel(controls, told))
@@ -104,10 +103,10 @@ def _control(values: Choices, begin: Any, label: str) -> _Control:
 
 
 def _one_of(values: Sequence[Any], begin: Any, label: str) -> _Control:
+    """A slider, for words too: in JupyterLab the up and down keys of a list move through the notebook's cells."""
     import ipywidgets
 
-    kind = ipywidgets.Dropdown if isinstance(begin, str) else ipywidgets.SelectionSlider
-    control = kind(
+    control = ipywidgets.SelectionSlider(
         options=[(_written(value), value) for value in values],
         value=begin,
         description=label,

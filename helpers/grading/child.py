@@ -51,7 +51,7 @@ _LIBRARY = (
     nn.functional, nn.init, torch.optim, torch.autograd, torch.testing, torch.utils.data,
 )  # fmt: skip
 _JUDGING = tuple(f"helpers.{name}" for name in ("checking", "course.exercise", "course.verdicts", "course.process"))
-_NOT_FOR_ANSWERS = ("helpers.lessons.lesson_", "helpers.checking", "helpers.grading")
+_NOT_FOR_ANSWERS = ("helpers.lessons.lesson_", "helpers.checking", "helpers.grading")  # imported by none in a lesson
 
 
 class AskedByAnswer:
@@ -101,14 +101,16 @@ def judge(
     own = guard.posted()
     sentry = own.Guard(_places(own, task), _COURSE, noted)
     untouched = own.Untouched(*_what_the_check_stands_on(declared))
-    _hide_the_check()
+    _hide_the_grader()
     names.update(exercise=AskedByAnswer())
+    if imported := _imported_checks(task):
+        noted(f"imports {imported}, which is the check's own")
     threads = sentry.threads()
     sys.addaudithook(sentry.hook)
     outcome, message = _defined(task, names) or (None, "")
     if outcome is None:
         stop = own.watch_boundary(sentry, untouched, noted)
-        outcome, message = _judged(exercise, names)
+        outcome, message = _judged(exercise, task, names)
         stop()
     _look_for_traces(sentry, untouched, threads, noted)
     if outcome == Outcome.CORRECT and not seen and (canary := let_in(exercise)):
@@ -125,6 +127,18 @@ def _look_for_traces(sentry: guard.Guard, untouched: guard.Untouched, threads: t
         noted(guard.THREAD)
 
 
+def _imported_checks(task: Task) -> str | None:
+    """The first module of the checks that an import statement of the answer names; None where none does."""
+    for node in ast.walk(ast.parse(f"{task.helpers}\n{task.answer}")):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{name}" for name in names]
+        for name in names:
+            if name.startswith(_NOT_FOR_ANSWERS):
+                return f"`{name}`"
+    return None
+
+
 def _places(own: types.ModuleType, task: Task) -> guard.Places:
     hidden = [Path(path) for path in task.hidden]
     weights = [Path(os.environ["COURSE_WEIGHTS"])] if os.environ.get("COURSE_WEIGHTS") else []
@@ -133,13 +147,11 @@ def _places(own: types.ModuleType, task: Task) -> guard.Places:
     return own.Places(Path.cwd(), [home / "data", *weights], [*hidden, *key])
 
 
-def _hide_the_check() -> None:
-    """The modules of checks and keys leave the list of modules: an import by an answer would have to read the key."""
-    for name in [name for name in sys.modules if name.startswith(_NOT_FOR_ANSWERS)]:
+def _hide_the_grader() -> None:
+    """The grader's modules leave the list of modules; those of the checks stay, since checks pickle what is in them."""
+    for name in [name for name in sys.modules if name.startswith("helpers.grading")]:
         del sys.modules[name]
-        package, _, attribute = name.rpartition(".")
-        if package in sys.modules:
-            vars(sys.modules[package]).pop(attribute, None)
+    vars(sys.modules["helpers"]).pop("grading", None)
 
 
 def _what_the_check_stands_on(declared: type[Exercise]) -> tuple:
@@ -216,10 +228,17 @@ def _missing(names: tuple[str, ...]) -> str:
     )
 
 
-def _judged(exercise: Exercise, names: dict[str, object]) -> tuple[str, str]:
-    wanted = list(inspect.signature(exercise.examine).parameters)
-    absent = [name for name in wanted if name not in names]
+def _judged(exercise: Exercise, task: Task, names: dict[str, object]) -> tuple[str, str]:
+    given = task.given or tuple(inspect.signature(exercise.examine).parameters)
+    absent = [name for name in given if name.isidentifier() and name not in names]
     if absent:
-        return Outcome.ERROR, f"The cell does not define {first_few(absent)}, which the exercise asks for."
-    report = exercise.judge(*(names[name] for name in wanted))
+        return Outcome.ERROR, f"The cell does not define {first_few(absent)}, which the check is given."
+    try:
+        answers = [eval(compile(one, "<answer>", "eval"), names) for one in given]
+    except BaseException as error:  # it may be a call
+        return Outcome.ERROR, _why(error, task)
+    try:
+        report = exercise.judge(*answers)
+    except CourseError as error:  # too many of them, or too few
+        return Outcome.ERROR, str(error)
     return str(report.outcome), report.message

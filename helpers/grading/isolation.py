@@ -22,6 +22,8 @@ from helpers.places import repository, weights_dir
 
 _UNSHARE = ("--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LC_ALL", "LANG", "SYSTEMROOT")
+FORKS = sys.platform == "linux"  # elsewhere a fork with PyTorch loaded may crash
+
 _PR_SET_CHILD_SUBREAPER = 36
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 

@@ -26,6 +26,7 @@ from helpers.places import repository
 
 USUAL = Exercise.seconds  # that a check may take, in general
 _TO_LOAD = 600  # seconds for PyTorch to load; a busy machine takes a minute
+_TO_LOAD_EACH = 60  # seconds more for an answer with a Python of its own
 _GRACE = 60  # seconds beyond what the judging process allows an answer
 
 
@@ -59,7 +60,8 @@ class Judge:
         Args:
             declared: seconds that the exercise's check may take; one that may take longer has longer limits.
         """
-        limits = replace(self._limits, seconds=self._limits.seconds * max(1.0, declared / USUAL))
+        loads = _TO_LOAD_EACH if self._fresh or not isolation.FORKS else 0
+        limits = replace(self._limits, seconds=self._limits.seconds * max(1.0, declared / USUAL) + loads)
         self._require_open()
         began = time.monotonic()
         process = self._process or self._start()

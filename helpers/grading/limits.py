@@ -26,7 +26,7 @@ class Limits:
     gets its turn later, and that is not its fault: the clock on the wall counts ten times as much.
     """
 
-    seconds: float = 30
+    seconds: float = 60
     memory_mb: int = 4000
     written_mb: int = 200  # in its folder, and in any one file
     processes: int = 16

@@ -163,7 +163,9 @@ class _Grader:
             return Verdict(
                 Outcome.ERROR, f"The cell is no Python: `{type(error).__name__}: {first_line(error)[:200]}`."
             )
-        task = Task(read.lesson, answer.number, parts.helpers, parts.answer, parts.missing, tuple(self.hidden))
+        task = Task(
+            read.lesson, answer.number, parts.helpers, parts.answer, parts.missing, tuple(self.hidden), parts.given
+        )
         return judge.judge(task, lesson.seconds[answer.number])
 
 

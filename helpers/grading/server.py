@@ -32,7 +32,6 @@ from helpers.grading.limits import Limits, Watch, confine
 from helpers.grading.rules import given_above
 from helpers.grading.tasks import ENDED, REFUSED, Task, Verdict
 
-FORKS = sys.platform == "linux"
 _MOST_SAID = 100_000  # bytes: a verdict is a few sentences
 
 
@@ -249,7 +248,7 @@ def serve(orders: BinaryIO, out: BinaryIO) -> None:
     isolation.adopt_orphans()
     if how["isolated"]:
         isolation.loopback_up()
-    bench = Bench() if FORKS and not how["fresh"] else None
+    bench = Bench() if isolation.FORKS and not how["fresh"] else None
     hidden = isolation.hide(how["hide"]) if how["isolated"] and bench else []
     _write(out, {"ready": True, "hidden": hidden})
     for line in orders:
@@ -265,7 +264,14 @@ def _write(out: BinaryIO, found: dict) -> None:
 
 
 def _task(given: dict) -> Task:
-    return Task(**{**given, "missing": tuple(given["missing"]), "hidden": tuple(given["hidden"])})
+    return Task(
+        **{
+            **given,
+            "missing": tuple(given["missing"]),
+            "hidden": tuple(given["hidden"]),
+            "given": tuple(given["given"]),
+        }
+    )
 
 
 def main() -> None:

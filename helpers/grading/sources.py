@@ -21,6 +21,7 @@ class Parts:
     helpers: str
     answer: str
     missing: tuple[str, ...] = ()  # names that it uses, and that nobody defines
+    given: tuple[str, ...] = ()  # what the check is given, as source
 
 
 def without_magics(source: str) -> str:
@@ -52,6 +53,18 @@ def _asks(step: ast.stmt) -> bool:
     )
 
 
+def given_to_check(source: str, wanted: Iterable[str]) -> tuple[str, ...]:
+    """What the cell's last check line hands over, as source; the names that the exercise asks for where it has none.
+
+    A learner may give a function another name, or hand in a whole program as one class or script.
+    """
+    steps = [step for step in ast.parse(without_magics(source)).body if _asks(step)]
+    calls = [step.value for step in steps if step.value.func.attr == "check"]
+    if not calls or not calls[-1].args or any(isinstance(one, ast.Starred) for one in calls[-1].args):
+        return tuple(wanted)
+    return tuple(map(ast.unparse, calls[-1].args))
+
+
 def parts_of(source: str, others: Iterable[str], known: Collection[str], wanted: Iterable[str]) -> Parts:
     """Divide what has to run for one exercise.
 
@@ -64,16 +77,16 @@ def parts_of(source: str, others: Iterable[str], known: Collection[str], wanted:
     Raises:
         SyntaxError: the cell is no Python.
     """
-    answer = answer_in(source)
+    answer, handed_over = answer_in(source), given_to_check(source, wanted)
     on_offer = definitions_in(others)
     taken: set[int] = set()
-    unknown = _needs(answer, wanted) - set(known)
+    unknown = _needs(ast.parse("\n".join([ast.unparse(answer), *handed_over])), ()) - set(known)
     while more := {place for name in unknown for place in _places(name, on_offer)} - taken:
         taken |= more
         unknown |= {need for place in more for need in _needs(on_offer[place][1], ())} - set(known)
     given = {name for place in taken for name in on_offer[place][0]} | bound_names(answer)
     helpers = "\n\n".join(ast.unparse(on_offer[place][1]) for place in sorted(taken))
-    return Parts(helpers, ast.unparse(answer), tuple(sorted(unknown - given)))
+    return Parts(helpers, ast.unparse(answer), tuple(sorted(unknown - given)), handed_over)
 
 
 def definitions_in(cells: Iterable[str]) -> list[tuple[set[str], ast.stmt]]:

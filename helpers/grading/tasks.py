@@ -24,6 +24,7 @@ class Task:
         helpers: definitions from other cells of the learner that the answer needs.
         missing: names that the answer uses and nobody defines.
         hidden: files and folders that no answer may read.
+        given: what the check is given, as source; none stands for the names that the exercise asks for.
     """
 
     lesson: str
@@ -32,6 +33,7 @@ class Task:
     answer: str
     missing: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -318,8 +318,10 @@ def main(folder: str, kills: str, seed: str, *names: str) -> None:
             whole, seconds, writes = undisturbed(works[name], Path(folder) / name)
             for number in range(int(kills)):
                 how, when = ("seconds", dice.uniform(0, seconds)) if number % 2 else ("writes", dice.randrange(writes))
-                killed = kill_once(works[name], Path(folder) / name / str(number), how, when, whole)
-                print(json.dumps({"work": name, "after": f"{when:.4g} {how}", "killed": killed}), flush=True)
+                tries = 1
+                while not kill_once(works[name], Path(folder) / name / f"{number}.{tries}", how, when, whole):
+                    tries, when = tries + 1, when / 2  # it had ended by then: this time earlier
+                print(json.dumps({"work": name, "after": f"{when:.4g} {how}", "tries": tries}), flush=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ Every place where the course opens a file that somebody else may have made, and 
 - Painted flowers in the cache: `data.painted_flowers` (`np.load(allow_pickle=False)`). Arrays with their checksum.
 - The record of good photos in the cache: `data.folders` (JSON).
 - Progress, scoreboard, hints, measured figures: `course.records` (JSON).
+- What was handed in: `grading.handed_in` (JSON, tests/grading/test_handed_in.py). Cells of text, up to a size; each
+  answer runs in a process of its own.
 - Lessons, executed lessons: `course.lessons`, `course.rewriting` (nbformat, JSON). Cells, which run where one runs
   them.
 
@@ -124,6 +126,9 @@ NEVER = {
     "extractall",
 }
 READ_BY = {
+    "authoring/exercises.py": {"nbformat.read"},  # a lesson that it has just run
+    "authoring/lessons.py": {"nbformat.read"},  # the template that ships
+    "cell_order.py": {"json.loads"},
     "checking/programs/photos.py": {"Image.open"},  # a picture that the check itself drew
     "course/figures/style.py": {"Image.open"},  # a figure that was just drawn
     "course/lessons.py": {"nbformat.read", "json.loads"},
@@ -135,6 +140,10 @@ READ_BY = {
     "data/painted_flowers.py": {"np.load", "json.loads"},
     "data/shards.py": {"json.loads", "tarfile.open", "webdataset.WebDataset"},
     "doctor.py": {"tomllib.loads"},
+    "grading/handed_in.py": {"json.loads"},
+    "grading/judges.py": {"json.loads"},  # what the server says
+    "grading/record.py": {"json.loads"},
+    "grading/server.py": {"json.load", "json.loads"},  # orders, and what an answer's process says
     "models/foreign_files.py": {"zipfile.ZipFile"},
     "models/weights.py": {"torch.load", "safetensors.torch.load_file"},
     "sharing/loading.py": {"load_file"},

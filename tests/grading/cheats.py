@@ -273,7 +273,8 @@ def top_class(logits, categories):
     "imports the key": Cheat(
         "3.2",
         "from helpers.lessons.lesson_03.exercises import EXERCISES\nexec(EXERCISES['3.2'].answer)\n",
-        ("refused", "error"),  # where the system can hide the key, there is nothing to import
+        ("refused",),
+        "which is the check's own",
     ),
     "imports what is left of the key": Cheat(
         "3.2", OF_THE_CHECK.format(number="3.2") + "exec(mine.answer)\n", ("error",), "does not define"

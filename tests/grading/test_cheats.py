@@ -20,7 +20,7 @@ from tests.grading.cheats import CHEATS, WRONG, Cheat
 
 pytestmark = pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="grade asks for Linux or macOS")
 
-SAMPLE = ("0.2", "2.1", "3.3", "4.2", "5.2", "6.2", "7.3", "8.4", "9.4", "10.7")
+SAMPLE = ("0.2", "2.1", "3.3", "4.2", "5.2", "6.2", "7.3", "8.4", "9.4", "10.7", "10.9", "10.10")
 SLOW = {name for name, cheat in CHEATS.items() if {"too_long", "too_large"} & set(cheat.outcomes)}
 
 
@@ -49,7 +49,9 @@ def judged(judge: Judge, number: str, source: str, hidden: Path) -> Verdict:
     lesson = number.partition(".")[0].zfill(2)
     known = known_names(find_lessons([lesson])[0])[number]
     parts = parts_of(source, [], known, wanted_names(lesson_module(lesson).EXERCISES[number]))
-    return judge.judge(Task(lesson, number, parts.helpers, parts.answer, parts.missing, (str(hidden.resolve()),)))
+    return judge.judge(
+        Task(lesson, number, parts.helpers, parts.answer, parts.missing, (str(hidden.resolve()),), parts.given)
+    )
 
 
 def test_there_are_enough_cheats_and_they_are_of_many_exercises() -> None:
@@ -84,6 +86,15 @@ def test_after_all_of_them_the_judge_still_judges(judge: Judge, class_folder: Pa
     assert judged(judge, "3.2", WRONG["3.2"], class_folder).outcome == "incorrect"
 
 
+def as_cell(number: str, source: str) -> str:
+    """A whole program as a learner hands it in: a script as text, or a class in place of two functions."""
+    if number != "10.1":
+        return source
+    if "sys.argv" in source or "argparse" in source:
+        return f'script = {source!r}\nexercise("10.1").check(script)'
+    return f'{source}\nexercise("10.1").check(Program)' if "class Program" in source else source
+
+
 ALL = [(lesson, number) for lesson in lesson_numbers() for number in lesson_module(lesson).EXERCISES.numbers()]
 
 
@@ -99,5 +110,5 @@ def test_a_right_answer_is_given_its_credit(judge: Judge, class_folder: Path, nu
 @pytest.mark.parametrize(("lesson", "number"), ALL, ids=[number for _, number in ALL])
 def test_every_right_answer_is_given_its_credit(judge: Judge, class_folder: Path, lesson: str, number: str) -> None:
     right = {"reference": lesson_module(lesson).EXERCISES[number].answer_source, **answers_of(lesson)[number].right}
-    found = {style: judged(judge, number, source, class_folder) for style, source in right.items()}
+    found = {style: judged(judge, number, as_cell(number, source), class_folder) for style, source in right.items()}
     assert {style: verdict.reason for style, verdict in found.items() if verdict.outcome != "correct"} == {}

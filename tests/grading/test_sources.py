@@ -20,6 +20,20 @@ def test_the_checks_are_the_graders_own() -> None:
     assert [type(step).__name__ for step in answer_in(source).body] == ["Assign", "Expr"]
 
 
+@pytest.mark.parametrize(
+    ("line", "given"),
+    [
+        ('exercise("10.1").check(Program)', ("Program",)),
+        ('exercise("10.1").check(first, second)', ("first", "second")),
+        ('exercise("10.1").check(*both)', ("answer",)),
+        ('exercise("10.1").check()', ("answer",)),
+        ("print(1)", ("answer",)),
+    ],
+)
+def test_the_check_is_given_what_the_learner_hands_over(line: str, given: tuple[str, ...]) -> None:
+    assert parts(f"answer = Program = first = second = both = 1\n{line}").given == given
+
+
 def test_lines_to_ipython_are_left_out() -> None:
     assert parts("%%time\n!pip install x\nanswer = 1").answer == "answer = 1"
 
@@ -68,7 +82,7 @@ def answer(x):
         for line in file:
             return Base, line
 """
-    assert parts(source) == Parts("", answer_in(source) and parts(source).answer, ())
+    assert parts(source) == Parts("", parts(source).answer, (), ("answer",))
 
 
 @pytest.mark.parametrize("source", ["def answer(:", "answer = '\0'", "(" * 5000])

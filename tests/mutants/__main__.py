@@ -29,7 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{number}: {row.mutants} mutants, {row.equivalent} equivalent, {row.surviving} surviving", flush=True)
         if not asked.sample:
             table.write([row])
-    print(*wanting, sep="\n")
+    if wanting:
+        print(
+            *wanting, "Close the hole in the check, or say in tests/mutants/equivalent.toml why it is none.", sep="\n"
+        )
     return 1 if wanting else 0
 
 

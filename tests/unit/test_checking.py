@@ -29,6 +29,7 @@ from helpers.checking.answers import (
     exactly,
     names,
     not_refused,
+    not_too_many,
     one_number,
     pairs,
     plain,
@@ -1245,3 +1246,18 @@ def test_a_hook_left_on_an_optimizer_is_seen():
         optimizer.register_step_pre_hook(lambda *_: None)
     with input_untouched(optimizer=optimizer):
         optimizer.register_step_pre_hook(lambda *_: None).remove()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [range(10**9), range(0, -(10**30), -7), torch.zeros(1).expand(10**12), np.broadcast_to(np.zeros(1), 10**12)],
+    ids=["range", "long range", "tensor", "array"],
+)
+def test_what_would_fill_the_memory_as_a_list_is_turned_down(said):
+    with pytest.raises(Incorrect, match="no answer here has so many"):
+        not_too_many(said)
+
+
+@pytest.mark.parametrize("said", [range(0), range(5, 9), torch.zeros(3), np.zeros((2, 2)), [1], "text", None])
+def test_what_fits_comes_back_as_it_came(said):
+    assert not_too_many(said) is said

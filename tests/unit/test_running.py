@@ -614,4 +614,5 @@ def test_module_is_a_command():
     shown = subprocess.run(
         [sys.executable, "-m", "helpers", "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    assert "run | doctor | fetch | share | certificate | update | notebooks" in " ".join(shown.stdout.split())
+    names = "run | doctor | fetch | share | progress | certificate | grade | update | notebooks | new"
+    assert names in " ".join(shown.stdout.split())

@@ -152,6 +152,7 @@ def fresh(tmp_path: Path) -> Path:
     """The course's folder as after git clone, as far as make looks."""
     for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "etc", tmp_path / "etc")
     return tmp_path
 
 
@@ -220,7 +221,6 @@ def test_new_versions_are_installed(fresh: Path, changed: str) -> None:
 
 
 def test_kernels_of_the_environment_get_what_they_load(fresh: Path) -> None:
-    shutil.copytree(ROOT / "etc", fresh / "etc")
     set_up(fresh)
     (fresh / ".venv" / ".ready").unlink()
     pretend(fresh, "python3", 'case "$*" in *version_info*) echo 3.12 ;; esac')

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.checking import networks
-from helpers.checking.answers import close, is_a, not_refused, one_number, opening, plain, refusal, short
+from helpers.checking.answers import close, is_a, not_refused, not_too_many, one_number, opening, plain, refusal, short
 from helpers.checking.passes import Watched
 from helpers.checking.untouched import input_untouched, left_as_found
 from helpers.course.exercise import Exercise, Exercises, Level
@@ -191,6 +191,7 @@ def _share(deal: Callable, count: int, rank: int, size: int, epoch: int, case: s
         f"{opening(case)} your function drew from PyTorch's own generator, or set its seed. Dropout draws from it, "
         "too, and each process has another state there: use a `torch.Generator()` of your own.",
     )
+    said = not_too_many(said)
     value = plain(said.tolist() if is_a(said, Tensor) else list(said) if is_a(said, (range, tuple)) else said)
     fits = is_a(value, list) and all(type(one) is int for one in value)
     require(fits, f"{opening(case)} a list of whole numbers was expected, and you gave `{short(said)}`.")

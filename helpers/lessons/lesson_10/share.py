@@ -18,7 +18,18 @@ import torch
 from torch import Tensor, nn
 
 from helpers.checking import networks
-from helpers.checking.answers import close, is_a, not_refused, one_number, opening, plain, quoted, refusal, short
+from helpers.checking.answers import (
+    close,
+    is_a,
+    not_refused,
+    not_too_many,
+    one_number,
+    opening,
+    plain,
+    quoted,
+    refusal,
+    short,
+)
 from helpers.checking.interruptions import CtrlC, Full, tree, with_each_moment
 from helpers.checking.passes import logits_of, same_function
 from helpers.checking.untouched import input_untouched, left_as_found
@@ -99,7 +110,7 @@ PREDICTED = (
 def _in_lists(said: object) -> object:
     """Tensors, arrays, and lists of them as lists of Python's own numbers; all else as it is."""
     if is_a(said, (Tensor, np.ndarray, np.generic)):
-        return plain(said).tolist()
+        return plain(not_too_many(said)).tolist()
     return [_in_lists(one) for one in said] if is_a(said, (list, tuple)) else plain(said)
 
 

@@ -27,7 +27,18 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from helpers.checking import networks
-from helpers.checking.answers import close, exactly, is_a, not_refused, one_number, opening, plain, quoted, short
+from helpers.checking.answers import (
+    close,
+    exactly,
+    is_a,
+    not_refused,
+    not_too_many,
+    one_number,
+    opening,
+    plain,
+    quoted,
+    short,
+)
 from helpers.checking.printed import Printed
 from helpers.checking.untouched import input_untouched
 from helpers.course.exercise import Exercise, Level
@@ -534,7 +545,7 @@ def _indices(said: object, case: str) -> tuple[list[int], list[int]]:
     """The two lists of indices, sorted: each may be a list, tuple, set, array or tensor."""
     both = []
     for part in _parts(said, ("training indices", "validation indices"), case):
-        value = part.tolist() if is_a(part, (np.ndarray, Tensor)) else plain(part)
+        value = not_too_many(part).tolist() if is_a(part, (np.ndarray, Tensor)) else plain(part)
         a_list = is_a(value, (list, tuple, set)) and all(type(index) is int for index in value)
         require(a_list, f"{opening(case)} lists of whole numbers were expected, and one is `{short(part)}`.")
         both.append(sorted(value))
