@@ -121,8 +121,10 @@ update:
 site: .venv/.site
 	@$(PY) docs/site/build.py $(ARGS)
 
+# What an earlier set-up has fetched is taken without asking the network, which uv would do first.
 .venv/.site: .venv/.ready requirements-site.lock
-	@$(PY) -m uv pip install --python $(PY) --quiet --compile-bytecode -r requirements-site.lock || { \
+	@install="$(PY) -m uv pip install --python $(PY) --quiet --compile-bytecode -r requirements-site.lock"; \
+	$$install --offline 2>/dev/null || $$install || { \
 	    echo "Sphinx could not be installed, which makes the pages. Check the network, then run the same command again." >&2; exit 1; }
 	@touch .venv/.site
 

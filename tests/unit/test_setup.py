@@ -23,7 +23,7 @@ from helpers.places import repository
 
 ROOT = repository()
 TARGETS = (
-    "setup", "lab", "run", "update", "test", "torture", "mutants",
+    "setup", "lab", "run", "update", "site", "test", "torture", "mutants",
     "lint", "notebooks", "measured", "study", "bench", "lock", "audit",
 )  # fmt: skip
 
