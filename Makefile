@@ -28,7 +28,7 @@ help:
 	@echo "make lab        open JupyterLab at the first lesson: seconds (sets up first where needed)"
 	@echo "make run        execute all lessons without a browser, into build/run: about a minute a lesson"
 	@echo "make update     get the newest version of the course, and keep the lessons that you edited: a minute"
-	@echo "make site       build the lessons as pages to read, into build/site: seconds; once 50 MB more in .venv"
+	@echo "make site       build the lessons as pages to read, into build/site: seconds; once 60 MB more in .venv"
 	@echo "make test       check everything that CI checks: up to 20 minutes on two cores"
 	@echo "make torture    the whole of what make test samples: kills, hostile answers, mutants"
 	@echo "make mutants    judge right answers with one thing changed, into tests/mutants/table.md; stopped, it goes on"

@@ -150,7 +150,7 @@ def make(*arguments: str, folder: Path = ROOT, **environment: str) -> subprocess
 @pytest.fixture
 def fresh(tmp_path: Path) -> Path:
     """The course's folder as after git clone, as far as make looks."""
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-site.lock"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "etc", tmp_path / "etc")
     return tmp_path
