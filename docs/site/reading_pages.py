@@ -23,8 +23,11 @@ AT_THE_TOP = """```{{note}}
 This page shows the lesson as it ran, and runs nothing itself: figures have no controls here. To work with it, get the
 [course](../README.md), start `make lab`, and open `{file}`.
 ```"""
-AT_AN_EXERCISE = "*Write your answer in JupyterLab, in* `{file}`. *This page checks nothing, but its hints open.*"
-AT_A_QUIZ = "*Click an option, and it says why it is right or wrong. JupyterLab keeps your answers, in* `{file}`."
+AT = {
+    "exercise": "*Write your answer in JupyterLab, in* `{file}`. *This page checks nothing, but its hints open.*",
+    "explore": "*The controls of this figure are there in JupyterLab, in* `{file}`.",
+    "quiz": "*Click an option, and it says why it is right or wrong. JupyterLab keeps your answers, in* `{file}`.",
+}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -62,11 +65,17 @@ def page_of(notebook: NotebookNode, file: str) -> NotebookNode:
 
 
 def _with_its_note(cell: NotebookNode, file: str) -> Iterator[NotebookNode]:
-    if "exercise" in cell.metadata:
-        yield _note(AT_AN_EXERCISE, file)
-    elif cell.cell_type == "code" and re.search(r"^quiz\(", cell.source, flags=re.MULTILINE):
-        yield _note(AT_A_QUIZ, file)
-    yield NotebookNode(cell | {"outputs": list(_shown(cell.outputs))}) if cell.cell_type == "code" else cell
+    if cell.cell_type != "code":
+        yield cell
+        return
+    if part := _works_only_in_jupyterlab(cell):
+        yield _note(AT[part], file)
+    yield NotebookNode(cell | {"outputs": list(_shown(cell.outputs))})
+
+
+def _works_only_in_jupyterlab(cell: NotebookNode) -> str | None:
+    called = re.search(r"^(explore|quiz)\(", cell.source, flags=re.MULTILINE)
+    return "exercise" if "exercise" in cell.metadata else called and called[1]
 
 
 def _note(text: str, file: str) -> NotebookNode:

@@ -96,7 +96,9 @@ def test_pictures_and_outputs_are_those_of_the_lesson(site: Path, lesson: Path) 
 def test_an_exercise_and_the_quiz_say_where_to_work(site: Path, lesson: Path) -> None:
     notebook, page = nbformat.read(lesson, as_version=4), text_of(site, lesson)
     exercises = [cell for cell in notebook.cells if "exercise" in cell.metadata]
+    controls = [cell for cell in notebook.cells if re.search(r"^explore\(", cell.source, flags=re.MULTILINE)]
     assert page.count("Write your answer in JupyterLab") == len(exercises) >= 3
+    assert page.count("The controls of this figure are there in JupyterLab") == len(controls)
     assert page.count("JupyterLab keeps your answers") == page.count("This page shows the lesson as it ran") == 1
     assert page.count(f">{lesson.name}<") >= len(exercises) + 2
 
