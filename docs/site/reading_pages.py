@@ -16,7 +16,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from sphinx.application import Sphinx
 
-FOR_PROGRAMS = "application/vnd.transfer-course."  # begins the types of what no front end shows
+# How the types of outputs begin that stand beside what a reader sees, and of those that need a kernel to be seen.
+FOR_PROGRAMS, WIDGET = "application/vnd.transfer-course.", "application/vnd.jupyter.widget-"
 
 # What a page says that a notebook needs not: `{file}` is the notebook.
 AT_THE_TOP = """```{{note}}
@@ -61,7 +62,8 @@ def page_of(notebook: NotebookNode, file: str) -> NotebookNode:
     cells = [cell for one in notebook.cells for cell in _with_its_note(one, file)]
     if any(cell.cell_type == "code" for cell in cells):
         cells.insert(1, _note(AT_THE_TOP, file))
-    return NotebookNode(notebook | {"cells": cells})
+    metadata = NotebookNode({name: value for name, value in notebook.metadata.items() if name != "widgets"})
+    return NotebookNode(notebook | {"cells": cells, "metadata": metadata})
 
 
 def _with_its_note(cell: NotebookNode, file: str) -> Iterator[NotebookNode]:
@@ -83,8 +85,10 @@ def _note(text: str, file: str) -> NotebookNode:
 
 
 def _shown(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
-    """The outputs as a reader sees them: what a check found is there a second time, for programs."""
+    """The outputs as a reader sees them; a lesson that was saved after work on it can hold widgets."""
     for one in outputs:
+        if any(mime.startswith(WIDGET) for mime in one.get("data", {})):
+            continue
         data = {mime: shown for mime, shown in one.get("data", {}).items() if not mime.startswith(FOR_PROGRAMS)}
         if "image/png" in data:
             data = {"text/html": _picture(one)}

@@ -169,6 +169,22 @@ def test_a_small_course_builds_again_and_again_without_its_copies(course: Path, 
 
 
 @NEEDS_SPHINX
+def test_a_lesson_that_was_worked_on_brings_no_widgets(course: Path, tmp_path: Path) -> None:
+    """Their player would come from elsewhere, and it would find no kernel."""
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "abc"}, "text/plain": "HBox(children=())"}
+    outputs = [nbformat.v4.new_output("display_data", view), nbformat.v4.new_output("stream", text="seen by all")]
+    cells = [nbformat.v4.new_markdown_cell("# 01 Small"), nbformat.v4.new_code_cell("show()", outputs=outputs)]
+    state = {"widgets": {"application/vnd.jupyter.widget-state+json": {"state": {"abc": {}}, "version_major": 2}}}
+    metadata = state | {"language_info": {"name": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), course / "notebooks" / "01_small.ipynb")
+    done = build(course, tmp_path / "pages")
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "pages" / "notebooks" / "01_small.html").read_text(encoding="utf-8")
+    assert "seen by all" in page
+    assert not re.search("HBox|jupyter.widget|require", page)
+
+
+@NEEDS_SPHINX
 def test_links_that_lead_nowhere_fail_the_build_and_all_are_named(course: Path, tmp_path: Path) -> None:
     links = ["glossary.ipynb#LORA", "02_gone.ipynb", "#no-such-heading"]
     write(course, "01_small", "# 01 Small", " ".join(f"[word]({link})" for link in links))
