@@ -20,7 +20,7 @@ PY  := .venv/bin/python
 FIRST := notebooks/00_start_here.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run update test torture mutants lint notebooks measured study bench lock audit FORCE
+.PHONY: help setup lab run update site test torture mutants lint notebooks measured study bench lock audit FORCE
 FORCE:
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo "make lab        open JupyterLab at the first lesson: seconds (sets up first where needed)"
 	@echo "make run        execute all lessons without a browser, into build/run: about a minute a lesson"
 	@echo "make update     get the newest version of the course, and keep the lessons that you edited: a minute"
+	@echo "make site       build the lessons as pages to read, into build/site: seconds; once 60 MB more in .venv"
 	@echo "make test       check everything that CI checks: up to 20 minutes on two cores"
 	@echo "make torture    the whole of what make test samples: kills, hostile answers, mutants"
 	@echo "make mutants    judge right answers with one thing changed, into tests/mutants/table.md; stopped, it goes on"
@@ -115,6 +116,18 @@ update:
 	@python=$(PY); $$python -c '' >/dev/null 2>&1 || python=python3; $$python -m helpers update
 	@$(MAKE) --no-print-directory setup
 
+# The pages need Sphinx, which nobody needs to learn: it is not in requirements.lock. .venv/.site says that it is here, in
+# the versions of its own lock, which agree with the other.
+site: .venv/.site
+	@$(PY) docs/site/build.py $(ARGS)
+
+# What an earlier set-up has fetched is taken without asking the network, which uv would do first.
+.venv/.site: .venv/.ready requirements-site.lock
+	@install="$(PY) -m uv pip install --python $(PY) --quiet --compile-bytecode -r requirements-site.lock"; \
+	$$install --offline 2>/dev/null || $$install || { \
+	    echo "Sphinx could not be installed, which makes the pages. Check the network, then run the same command again." >&2; exit 1; }
+	@touch .venv/.site
+
 # -- For those who change the course ------------------------------------------------------------------------
 lint: setup
 	@$(PY) -m ruff check --quiet .
@@ -163,6 +176,8 @@ bench: setup
 lock: setup
 	@$(PY) -m uv pip compile --quiet --universal --no-header --no-annotate --extra test \
 	    pyproject.toml -o requirements.lock $(ARGS)
+	@$(PY) -m uv pip compile --quiet --universal --no-header --no-annotate --group site -c requirements.lock \
+	    -o requirements-site.lock $(ARGS)
 
 # pip-audit stays out of .venv: uv fetches it, and runs it in an environment of its own. With --strict it fails where a
 # package could not be asked about; without, it would say of all of these that no vulnerability is known.

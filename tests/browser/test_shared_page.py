@@ -17,6 +17,7 @@ from helpers.lessons import certificate
 from helpers.models import load_backbone
 from helpers.sharing import making, share
 from helpers.sharing.program import ONNX, PT2, Program
+from tests.browser.contrast import contrast
 from tests.browser.jupyterlab import browser_page, browser_path
 
 # In CI a missing browser is a failure, not a skip: see .ci/run.
@@ -61,7 +62,7 @@ def test_it_asks_nobody_and_fits(page: Page, pages: list[Path], scheme: str, wid
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing is wider than the window"
     assert page.evaluate("[...document.images].every(one => one.naturalWidth > 0)")
-    assert _contrast(page) >= 7, "text on its ground, WCAG 2.2, level AAA"
+    assert contrast(page.locator("body")) >= 7, "text on its ground, WCAG 2.2, level AAA"
 
 
 def test_a_wide_table_is_reached_by_keyboard(page: Page, pages: list[Path]) -> None:
@@ -75,16 +76,3 @@ def test_a_wide_table_is_reached_by_keyboard(page: Page, pages: list[Path]) -> N
     while not page.evaluate("document.activeElement.scrollLeft > 0"):
         assert time.monotonic() < deadline
         page.wait_for_timeout(50)
-
-
-def _contrast(page: Page) -> float:
-    """The ratio of the body's text to its ground, by WCAG's formula."""
-    colours = page.evaluate("(s => [s.color, s.backgroundColor])(getComputedStyle(document.body))")
-    light, dark = sorted((_luminance(colour) for colour in colours), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    values = [int(part) / 255 for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
-    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -23,7 +23,7 @@ from helpers.places import repository
 
 ROOT = repository()
 TARGETS = (
-    "setup", "lab", "run", "update", "test", "torture", "mutants",
+    "setup", "lab", "run", "update", "site", "test", "torture", "mutants",
     "lint", "notebooks", "measured", "study", "bench", "lock", "audit",
 )  # fmt: skip
 
@@ -150,7 +150,7 @@ def make(*arguments: str, folder: Path = ROOT, **environment: str) -> subprocess
 @pytest.fixture
 def fresh(tmp_path: Path) -> Path:
     """The course's folder as after git clone, as far as make looks."""
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-site.lock"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "etc", tmp_path / "etc")
     return tmp_path
@@ -239,6 +239,26 @@ def test_an_update_without_network_leaves_what_there_is(fresh: Path, no_python: 
     assert "Updating .venv" in done.stdout
     assert done.returncode != 0
     assert (fresh / ".venv" / ".ready").exists()
+
+
+@pytest.mark.parametrize(
+    ("fails", "asked", "status"),
+    [("nothing", ["offline"], 0), ("*--offline*", ["offline", "network"], 0), ("*pip*", ["offline", "network"], 2)],
+)
+def test_the_pages_get_what_they_need_once_from_the_cache_if_it_is_there(
+    fresh: Path, fails: str, asked: list[str], status: int
+) -> None:
+    set_up(fresh)
+    script = 'case "$*" in {fails}) exit 1 ;; *--offline*) exit 0 ;; esac'.replace("{fails}", fails)
+    log = 'case "$*" in *--offline*) echo offline >>log ;; *pip*) echo network >>log ;; *build.py*) echo built ;; esac'
+    pretend(fresh / ".venv" / "bin", "python", f"{log}\n{script}")
+    done = make("site", folder=fresh)
+    assert (done.returncode, (fresh / "log").read_text().split()) == (status, asked)
+    assert (fresh / ".venv" / ".site").exists() is ("built" in done.stdout) is (status == 0)
+    assert done.stderr.startswith("Sphinx could not be installed") is (status != 0)
+    if status == 0:
+        make("site", folder=fresh)
+        assert (fresh / "log").read_text().split() == asked, "it asks once"
 
 
 def test_no_python_is_one_clear_line(fresh: Path, no_python: Path) -> None:
