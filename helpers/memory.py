@@ -42,6 +42,9 @@ def _number(file: Path) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
+_RECLAIMABLE = ("inactive_file ", "active_file ", "slab_reclaimable ")
+
+
 def _file_pages(file: Path) -> int:
     lines = file.read_text().splitlines() if file.is_file() else []
-    return sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+    return sum(int(line.split()[1]) for line in lines if line.startswith(_RECLAIMABLE))

@@ -112,17 +112,18 @@ class Exercise:
 
     # How it is judged -----------------------------------------------------------------------------
 
-    def judge(self, *answers: object) -> Report:
+    def judge(self, *answers: object, patience: float | None = None) -> Report:
         """The report on these answers; shows and records nothing, and leaves the kernel as it was.
 
-        It comes within the exercise's time, whatever an answer does: see `TimeLimit` for what is out of reach.
+        It comes within the exercise's time, whatever an answer does: see `TimeLimit` for what is out of reach. Whoever
+        watches the time from outside gives a `patience` of his own, in multiples of the exercise's `seconds`.
 
         Raises:
             CourseError: the check line was changed and gives too many or too few answers.
             KeyboardInterrupt: somebody has pressed Ctrl+C, or interrupted the kernel.
         """
         _require_count(self, answers)
-        limit = TimeLimit(PATIENCE * self.seconds, is_learners)
+        limit = TimeLimit((patience or PATIENCE) * self.seconds, is_learners)
         with (
             own_process_state(),
             limited_output(),

@@ -17,27 +17,14 @@ from helpers.errors import first_few
 _TORCH = Path(torch.__file__).parent
 
 # Modules whose functions a check, a lesson or PyTorch itself calls by the module's name; those that are loaded count.
-_MODULES = (
-    *(
-        "builtins",
-        "sys",
-        "os",
-        "os.path",
-        "io",
-        "time",
-        "math",
-        "cmath",
-        "random",
-        "statistics",
-        "itertools",
-        "operator",
-    ),
-    *("functools", "collections", "contextlib", "copy", "inspect", "dis", "traceback", "linecache", "types", "re"),
-    *("json", "pickle", "tempfile", "shutil", "threading", "signal", "gc", "unittest.mock", "numpy", "numpy.linalg"),
-    *("PIL.Image", "PIL.ImageOps", "PIL.ImageFile", "torch", "torch.nn.functional", "torch.nn.init", "torch.random"),
-    *("torch.linalg", "torch.cuda", "torch.backends.mps", "torch.nn.utils", "torch.nn.modules.module"),
-    *("torch.utils.data", "torch.optim.lr_scheduler", "torchvision.models", "torchvision.transforms.functional"),
-)
+SHARED_MODULES = (
+    "builtins", "sys", "os", "os.path", "io", "time", "math", "cmath", "random", "statistics", "itertools",
+    "operator", "functools", "collections", "contextlib", "copy", "inspect", "dis", "traceback", "linecache", "types",
+    "re", "json", "pickle", "tempfile", "shutil", "threading", "signal", "gc", "unittest.mock", "numpy",
+    "numpy.linalg", "PIL.Image", "PIL.ImageOps", "PIL.ImageFile", "torch", "torch.nn.functional", "torch.nn.init",
+    "torch.random", "torch.linalg", "torch.cuda", "torch.backends.mps", "torch.nn.utils", "torch.nn.modules.module",
+    "torch.utils.data", "torch.optim.lr_scheduler", "torchvision.models", "torchvision.transforms.functional",
+)  # fmt: skip
 # Modules whose classes are looked into as well, beside those of the course.
 _OF_CLASSES = ("torch.nn", "torch.optim", "torch.optim.lr_scheduler", "torch.utils.data", "pathlib")
 
@@ -89,7 +76,7 @@ def why_replaced(names: list[str]) -> str:
 
 def _shared() -> set[type | ModuleType]:
     """What all networks share: the classes of layers, tensors and optimizers, and modules with their functions."""
-    modules = {sys.modules[name] for name in _MODULES if name in sys.modules}
+    modules = {sys.modules[name] for name in SHARED_MODULES if name in sys.modules}
     of_the_course = {one for name, one in sys.modules.items() if name.partition(".")[0] == "helpers"}
     with_classes = of_the_course | {sys.modules[name] for name in _OF_CLASSES}
     classes = {one for module in with_classes for one in vars(module).values() if isinstance(one, type)}
@@ -124,10 +111,14 @@ def _is_a_replacement(owner: type | ModuleType, name: str, held: dict[str, objec
     if (owner, name) == (torch, "Storage"):  # follows the default dtype
         return False
     if name in held:
-        is_one = callable(held[name]) or isinstance(held[name], property | staticmethod | classmethod)
-        return is_one and not wrapped_by_torch(now, held[name])
+        return _is_code(held[name]) and not wrapped_by_torch(now, held[name])
     above = [vars(one)[name] for one in owner.__mro__[1:] if name in vars(one)] if isinstance(owner, type) else []
-    return bool(above) and callable(now) and not wrapped_by_torch(now, above[0])
+    return bool(above) and (callable(now) or _is_code(above[0])) and not wrapped_by_torch(now, above[0])
+
+
+def _is_code(value: object) -> bool:
+    """A function or what acts as one where it is looked up, such as a property, of Python or of C."""
+    return callable(value) or hasattr(type(value), "__get__")
 
 
 def wrapped_by_torch(now: object, original: object) -> bool:

@@ -190,11 +190,13 @@ class TimeLimit:
     def _watched_from_outside(self) -> Iterator[None]:
         """Within the block a second thread raises in this one, where the alarm clock is not there or does not help."""
         self._over.acquire()
-        threading.Thread(target=self._watch, args=(threading.get_ident(),), daemon=True).start()
+        watch = threading.Thread(target=self._watch, args=(threading.get_ident(),), daemon=True)
+        watch.start()
         try:
             yield
         finally:
             self._dismiss_the_watch()
+            watch.join(_EVERY)  # who counts threads after a check finds none of its own
 
     def _watch(self, thread: int) -> None:
         while not self._over.acquire(timeout=_EVERY / 10 if self.expired else _EVERY / 2):

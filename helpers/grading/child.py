@@ -35,7 +35,7 @@ from torch import nn
 
 import helpers
 from helpers.course.exercise import Exercise
-from helpers.course.patched import wrapped_by_torch
+from helpers.course.patched import SHARED_MODULES, wrapped_by_torch
 from helpers.course.verdicts import Outcome
 from helpers.errors import CourseError, first_few, first_line
 from helpers.grading import guard
@@ -50,6 +50,7 @@ _LIBRARY = (
     pathlib, random, re, statistics, sys, tempfile, time, types, warnings, np, np.linalg, np.testing, torch, nn,
     nn.functional, nn.init, torch.optim, torch.autograd, torch.testing, torch.utils.data,
 )  # fmt: skip
+_WITHOUT_END = 10_000  # the time is watched from outside, where it says more and counts what an answer computes
 _JUDGING = tuple(f"helpers.{name}" for name in ("checking", "course.exercise", "course.verdicts", "course.process"))
 _NOT_FOR_ANSWERS = ("helpers.lessons.lesson_", "helpers.checking", "helpers.grading")  # imported by none in a lesson
 
@@ -168,7 +169,8 @@ def _what_the_check_stands_on(declared: type[Exercise]) -> tuple:
     classes |= {torch.Tensor, nn.Parameter, torch.Generator, nn.Module, *declared.__mro__[:-1]}
     used = frozenset(name for module in judging for name in _names_in(module))
     whole = frozenset([*judging, *(one for one in classes if one.__module__.startswith((*_JUDGING, lesson)))])
-    return [*_LIBRARY, *modules.values(), *classes], used, whole, _stands_for
+    shared = [sys.modules[name] for name in SHARED_MODULES if name in sys.modules]
+    return [*dict.fromkeys([*_LIBRARY, *shared, *modules.values()]), *classes], used, whole, _stands_for
 
 
 def _names_in(module: types.ModuleType) -> Iterator[str]:
@@ -238,7 +240,7 @@ def _judged(exercise: Exercise, task: Task, names: dict[str, object]) -> tuple[s
     except BaseException as error:  # it may be a call
         return Outcome.ERROR, _why(error, task)
     try:
-        report = exercise.judge(*answers)
+        report = exercise.judge(*answers, patience=_WITHOUT_END)
     except CourseError as error:  # too many of them, or too few
         return Outcome.ERROR, str(error)
     return str(report.outcome), report.message

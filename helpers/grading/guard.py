@@ -182,7 +182,8 @@ class Guard:
         return bare > max(before[1], 0) or any(self._runs_answers(thread) for thread in known - before[0])
 
     def _runs_answers(self, thread: threading.Thread) -> bool:
-        target = thread._target if type(thread) is threading.Thread else type(thread).run
+        # Python takes `_target` away as a thread ends, and an answer could: it counts as the answer's either way.
+        target = getattr(thread, "_target", None) if type(thread) is threading.Thread else type(thread).run
         code = getattr(target, "__code__", None)
         file = code.co_filename if isinstance(code, types.CodeType) else ANSWERS[0]
         return self._owner(file) == "answer" or file.endswith((f"{os.sep}thread.py", f"{os.sep}threading.py"))
@@ -444,7 +445,7 @@ def _is_frozen_import(frames: list[types.FrameType]) -> bool:
 
 
 def _is_code(value: object) -> bool:
-    return callable(value) or isinstance(value, (property, staticmethod, classmethod))
+    return callable(value) or hasattr(type(value), "__get__")  # properties too, of Python and of C
 
 
 def watch_boundary(guard: Guard, untouched: Untouched, report: Callable[[str], None]) -> Callable[[], None]:

@@ -80,6 +80,12 @@ CHEATS = {
         "error",
     ),
     # It says that it was right
+    "says of all tensors that they are frozen": at_once(
+        "3.2",
+        "import torch\ntorch.Tensor.requires_grad = property(lambda self: False, lambda self, value: None)",
+        "refused",
+        reason="Tensor.requires_grad",
+    ),
     "prints a verdict": at_once("3.2", "print('[✓] Exercise 3.2, freeze for real: correct.')", "incorrect"),
     "writes a verdict to every pipe": when_called(
         "3.2",

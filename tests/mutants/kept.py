@@ -49,8 +49,15 @@ def _file() -> Path:
 def _read() -> dict[str, Verdict]:
     """What the file holds by key; a line that a kill has cut off is left out."""
     text = _file().read_text(encoding="utf-8") if _file().exists() else ""
-    lines = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+    lines = [line for line in map(_whole, text.splitlines()) if line]
     return {line["key"]: Verdict(Fate(line["fate"]), line["message"]) for line in lines}
+
+
+def _whole(line: str) -> dict[str, str]:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return {}
 
 
 def _key(number: str, mutant: Mutant) -> str:

@@ -190,7 +190,8 @@ def test_the_limit_of_a_container_counts(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("2000000000\n")
     (tmp_path / "memory.current").write_text("500000000\n")
     assert memory(tmp_path) == (1_500_000_000, 2_000_000_000)
-    (tmp_path / "memory.stat").write_text("anon 300000000\ninactive_file 200000000\n")
+    reclaimable = "inactive_file 150000000\nactive_file 40000000\nslab_reclaimable 10000000\n"
+    (tmp_path / "memory.stat").write_text(f"anon 300000000\n{reclaimable}")
     assert memory(tmp_path).free == 1_700_000_000
     (tmp_path / "memory.max").write_text("max\n")
     assert memory(tmp_path).total == memory(tmp_path / "no group").total

@@ -313,6 +313,11 @@ PATCHES = {
     "an optimizer's step": ("torch.optim.SGD.step = lambda self: None", "`SGD.step`"),
     "another function of torch in its place": ("torch.relu = torch.sigmoid", "`torch.relu`"),
     "a wrapper": ("nn.Linear.forward = functools.wraps(nn.Linear.forward)(lambda self, x: x)", "`Linear.forward`"),
+    "a property of all tensors": (
+        "torch.Tensor.requires_grad = property(lambda self: False)",
+        "`Tensor.requires_grad`",
+    ),
+    "nothing over a method that a layer inherits": ("nn.Linear.register_buffer = None", "`Linear.register_buffer`"),
     "a method taken away": ("del nn.Linear.extra_repr", "`Linear.extra_repr`"),
 }
 
