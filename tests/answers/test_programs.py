@@ -21,6 +21,12 @@ WRONG = SCRATCH["10.1"].wrong
 LINES = 8
 
 
+def sampled(names: list[str], most: int) -> list:
+    """So many in `make test`, evenly spread, and the others in `make torture`."""
+    chosen = {names[i * len(names) // most] for i in range(min(most, len(names)))}
+    return [name if name in chosen else pytest.param(name, marks=pytest.mark.torture) for name in names]
+
+
 @pytest.fixture(autouse=True)
 def _one_thread():
     threads = torch.get_num_threads()
@@ -48,7 +54,7 @@ def _refused(judge, mistake: str) -> None:
 
 
 class TestRightPrograms:
-    @pytest.mark.parametrize("style", RIGHT)
+    @pytest.mark.parametrize("style", sampled(list(RIGHT), 7))
     def test_is_correct(self, judge, style):
         report = judge(RIGHT[style])
         assert report.outcome is Outcome.CORRECT, report.message
@@ -56,12 +62,12 @@ class TestRightPrograms:
 
 
 class TestWrongPrograms:
-    @pytest.mark.parametrize("mistake", list(WRONG)[::2])
+    @pytest.mark.parametrize("mistake", sampled(list(WRONG)[::2], 8))
     def test_is_refused_for_its_own_reason(self, judge, mistake):
         _refused(judge, mistake)
 
 
 class TestMoreWrongPrograms:
-    @pytest.mark.parametrize("mistake", list(WRONG)[1::2])
+    @pytest.mark.parametrize("mistake", sampled(list(WRONG)[1::2], 8))
     def test_is_refused_for_its_own_reason(self, judge, mistake):
         _refused(judge, mistake)

@@ -71,7 +71,8 @@ def text_in(notebook: Path) -> str:
 # Odd names, and several at once -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("at_once", [1, pytest.param(2, marks=pytest.mark.torture)])
+@pytest.mark.torture
+@pytest.mark.parametrize("at_once", [1, 2])
 def test_two_runs_at_once_in_a_home_with_an_odd_and_long_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:

@@ -220,6 +220,7 @@ def asked(address: str, token: str, seconds: float) -> bytes:
     raise AssertionError(f"no answer from {address} in {seconds} s")
 
 
+@pytest.mark.torture
 @pytest.mark.skipif(os.name == "nt", reason="no sessions of processes, and no make lab, in Windows")
 @pytest.mark.parametrize("with_flags", [True, False], ids=["as make lab starts it", "the control"])
 def test_jupyterlab_asks_nobody_for_updates_and_news(tmp_path, with_flags):

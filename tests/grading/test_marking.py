@@ -147,6 +147,7 @@ class TestOneNotebook:
         assert found["3.6"].outcome == "error"
         assert "my_backbone" in found["3.6"].reason and "cells that you added" in found["3.6"].reason
 
+    @pytest.mark.torture
     def test_a_python_of_its_own_for_each_answer_says_the_same(self) -> None:
         right = made("00", "right").content
         source = exercise_cell(right, "0.1")["source"].partition("\n\n\nexercise(")[0]

@@ -38,6 +38,9 @@ CHOSEN = "2.5 or 11.1 or 11.2 or 11.3 or 02_count or 11_distill or [2.5] or [02]
 TESTS = ("tests/answers/test_answers.py", "tests/notebooks/test_static.py", "tests/unit/test_answer_keys.py")
 
 
+pytestmark = pytest.mark.torture  # a minute; tests/unit/test_authoring.py has what each command writes
+
+
 def copy_of_the_project(folder: Path) -> Path:
     left_out = shutil.ignore_patterns(
         ".git", ".venv", "build", "cache", "learner", "downloads", "__pycache__", ".*_cache"

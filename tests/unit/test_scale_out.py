@@ -59,7 +59,13 @@ def undisturbed(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("at", [("1", "1", "1"), ("0", "2", "2")], ids=["second process", "first process"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param(("1", "1", "1"), id="second process"),
+        pytest.param(("0", "2", "2"), id="first process", marks=pytest.mark.torture),
+    ],
+)
 def test_a_killed_process_costs_nothing(undisturbed, tmp_path, at):
     """torchrun starts all of them again, and they go on from the checkpoint to the same numbers, to the bit."""
     command = torchrun(TOY, str(tmp_path / "run"), "--dropout", "0.4", "--kill", *at, processes=2, restarts=2)
