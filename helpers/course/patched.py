@@ -25,6 +25,7 @@ SHARED_MODULES = (
     "torch.random", "torch.linalg", "torch.cuda", "torch.backends.mps", "torch.nn.utils", "torch.nn.modules.module",
     "torch.utils.data", "torch.optim.lr_scheduler", "torchvision.models", "torchvision.transforms.functional",
 )  # fmt: skip
+_NOTHING = object()  # what a name that is not there holds: an answer may put None in its place
 # Modules whose classes are looked into as well, beside those of the course.
 _OF_CLASSES = ("torch.nn", "torch.optim", "torch.optim.lr_scheduler", "torch.utils.data", "pathlib")
 
@@ -93,7 +94,7 @@ def _give_back(before: dict[type | ModuleType, dict[str, object]]) -> list[str]:
     replaced = []
     for owner, held in before.items():
         for name, now in dict(vars(owner)).items():
-            if now is held.get(name) or not _is_a_replacement(owner, name, held, now):
+            if now is held.get(name, _NOTHING) or not _is_a_replacement(owner, name, held, now):
                 continue
             replaced.append(f"`{owner.__name__}.{name}`")
             if name in held:
