@@ -125,7 +125,8 @@ CHEATS = {
     ),
     "replaces judge": at_once(
         "2.2",
-        "from helpers.course.exercise import Exercise\nExercise.judge = lambda self, *a: self._report('correct', '')",
+        "from helpers.course.exercise import Exercise\n"
+        "Exercise.judge = lambda self, *a, **k: self._report('correct', '')",
         "refused",
         reason="Exercise.judge",
     ),
