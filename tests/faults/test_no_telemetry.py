@@ -87,9 +87,10 @@ print("the lesson came to its end")
 
 OUTSIDE = "192.0.2.1"  # an address that belongs to nobody (RFC 5737)
 CONTROL = f"""
-import socket, subprocess, sys
+import contextlib, socket, subprocess, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-    asked.connect(("{OUTSIDE}", 9))
+    with contextlib.suppress(OSError):  # on a machine without any network the question counts as well
+        asked.connect(("{OUTSIDE}", 9))
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as at_home:
     at_home.connect(("127.0.0.1", 9))
 print("the lesson came to its end")
