@@ -417,23 +417,30 @@ def test_a_set_up_with_the_cpu_build_remembers_it(fresh: Path, no_python: Path, 
     assert (fresh / ".venv" / ".cpu").read_text() == "\n"
 
 
+def uv_of_make() -> str:
+    return re.search(r"^UV\s*:= uv==(\S+)", text("Makefile"), re.MULTILINE).group(1)
+
+
 def test_conda_has_a_file_for_the_cpu_build() -> None:
     plain, cpu = (yaml.safe_load(text(name)) for name in ("environment.yml", "environment-cpu.yml"))
-    assert cpu["dependencies"][:-1] == plain["dependencies"][:-1]
-    assert cpu["dependencies"][-1]["pip"][1:] == ["-c requirements.lock", "-e .[test]"]
-    assert cpu["dependencies"][-1]["pip"][0] == "--extra-index-url https://download.pytorch.org/whl/cpu"
+    assert cpu["dependencies"] == [*plain["dependencies"][:-1], f"uv ={uv_of_make()}"]
+    assert "#   uv pip install --torch-backend cpu -c requirements.lock -e .[test]\n" in text("environment-cpu.yml")
     assert {name: cpu[name] for name in ("name", "channels")} == {name: plain[name] for name in ("name", "channels")}
 
 
 def test_binder_gets_the_same_without_what_the_tests_need() -> None:
-    here, there = (
-        yaml.safe_load(text(name))["dependencies"][-1]["pip"]
-        for name in ("environment-cpu.yml", ".binder/environment.yml")
-    )
-    assert [line.replace("../", "").replace("..", ".") for line in there] == [
-        one.removesuffix("[test]") for one in here
-    ]
-    assert not [line for line in there if "torch" in line.split("://")[0]]
+    assert yaml.safe_load(text(".binder/environment.yml"))["dependencies"][-1] == f"uv ={uv_of_make()}"
+    *_, last = text(".binder/postBuild").splitlines()
+    assert last == 'uv pip install --python "$(command -v python)" --torch-backend cpu -c requirements.lock -e .'
+    assert "torch" not in last.replace("--torch-backend", ""), "the lock says which torch"
+    assert os.access(ROOT / ".binder" / "postBuild", os.X_OK)
+
+
+@pytest.mark.parametrize(
+    "name", ["environment.yml", "environment-cpu.yml", ".binder/environment.yml", ".binder/postBuild"]
+)
+def test_no_file_for_an_environment_holds_an_address(name: str) -> None:
+    assert "://" not in text(name)
 
 
 # CI and README ------------------------------------------------------------------------------------
