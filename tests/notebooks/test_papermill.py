@@ -28,7 +28,7 @@ SMALL: dict[str, dict] = {
     "05": {"PER_CLASS": 2, "REPEATS": 2, "EPOCHS": 1, "SIDE": 32},
     "06": {"COMPARED": ["efficientnet_lite0", "squeezenet1_1"], "REPEATS": 2},
     "07": {"PER_CLASS": 2, "EPOCHS": 1, "SIDE": 32, "REPEATS": 2},
-    "08": {"SEEDS": [0, 1], "RERUN": "linear probe", "DIALS": [0.0, 0.5], "FEW": 5, "SIDE": 32},
+    "08": {"SEEDS": [0, 1], "DIALS": [0.0, 0.5], "FEW": 5, "SIDE": 32},
     "09": {"PER_CLASS": 4, "EPOCHS": 2, "SIDE": 32, "BATCH_SIZE": 4, "PER_SHARD": 4},
     "10": {"PER_CLASS": 4, "REPEATS": 2, "SIDE": 64},
 }
