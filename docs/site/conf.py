@@ -16,10 +16,10 @@ language = "en"
 # The pages. A learner's copies of lessons stay out, and so does everything that is not named.
 root_doc = "README"
 include_patterns = [
-    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENCES.md", "notebooks/glossary.ipynb"),
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENCES.md", "docs/glossary.ipynb"),
     *(f"notebooks/{path.name}" for path in lesson_paths()),
 ]
-exclude_patterns = [path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "notebooks"]
+exclude_patterns = [path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in ("notebooks", "docs")]
 
 # The outputs are those that were committed. `reading_pages` stands beside this file.
 extensions = ["myst_nb", "reading_pages"]

@@ -48,7 +48,7 @@ def contents(lessons: list[str]) -> str:
     """The navigation, as directives that the landing page ends with; `lessons` are names without `.ipynb`."""
     parts = {
         "Lessons": [f"notebooks/{name}" for name in lessons],
-        "Words": ["notebooks/glossary"],
+        "Words": ["docs/glossary"],
         "About": ["CONTRIBUTING", "CHANGELOG", "LICENCES"],
     }
     return "".join(

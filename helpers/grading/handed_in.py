@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from helpers.course.answers import exercise_cells
@@ -112,17 +112,8 @@ def _in_folder(folder: Path) -> list[HandedIn]:
 
 
 def _counts(path: Path, folder: Path) -> bool:
-    """Editors keep copies of their own in folders such as `.ipynb_checkpoints`; the glossary has no exercise."""
-    if any(part.startswith(".") for part in path.relative_to(folder).parts):
-        return False
-    return path.is_file() and path.name not in _no_lessons()
-
-
-@cache
-def _no_lessons() -> frozenset[str]:
-    """The course's own notebooks beside its lessons."""
-    lessons = [lesson.path for lesson in all_lessons()]
-    return frozenset(path.name for path in lessons[0].parent.glob("*.ipynb")) - {path.name for path in lessons}
+    """Editors keep copies of their own in folders such as `.ipynb_checkpoints`."""
+    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _alone(path: Path) -> HandedIn:

@@ -27,10 +27,16 @@ pytestmark = pytest.mark.skipif(
 )
 NEEDS_BROWSER = pytest.mark.skipif(browser_path() is None and not IN_CI, reason="no Chromium or Chrome on PATH")
 
-NOTEBOOKS = [*lesson_paths(), repository() / "notebooks" / "glossary.ipynb"]
+
+def page_of(notebook: Path) -> str:
+    """Where its page is in the site, without `.html`."""
+    return f"{notebook.parent.name}/{notebook.stem}"
+
+
+NOTEBOOKS = [*lesson_paths(), repository() / "docs" / "glossary.ipynb"]
 LESSON = pytest.mark.parametrize("lesson", lesson_paths(), ids=lambda path: path.stem)
-LOOKED_AT = ["index", "search", "notebooks/03_freeze_the_backbone", "notebooks/07_lora", "notebooks/glossary"]
-OTHERS = ["CONTRIBUTING", "LICENCES", *(f"notebooks/{one.stem}" for one in NOTEBOOKS)]
+LOOKED_AT = ["index", "search", "notebooks/03_freeze_the_backbone", "notebooks/07_lora", "docs/glossary"]
+OTHERS = ["CONTRIBUTING", "LICENCES", *(page_of(one) for one in NOTEBOOKS)]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +57,7 @@ def page() -> Iterator[Page]:
 
 
 def text_of(site: Path, notebook: Path) -> str:
-    return (site / "notebooks" / f"{notebook.stem}.html").read_text(encoding="utf-8")
+    return (site / f"{page_of(notebook)}.html").read_text(encoding="utf-8")
 
 
 def outputs_of(notebook: NotebookNode) -> list[NotebookNode]:
@@ -76,10 +82,10 @@ class Pictures(HTMLParser):
 
 
 def test_every_lesson_is_a_page_and_the_readme_is_the_first(site: Path) -> None:
-    assert {page.stem for page in site.glob("notebooks/*.html")} == {one.stem for one in NOTEBOOKS}
+    assert {page.stem for page in site.glob("[nd]o*/*.html")} == {one.stem for one in NOTEBOOKS}
     assert (site / "index.html").read_bytes() == (site / "README.html").read_bytes()
     first = (site / "index.html").read_text(encoding="utf-8")
-    assert all(first.count(f'href="notebooks/{one.stem}.html"') >= 2 for one in NOTEBOOKS), "in text and navigation"
+    assert all(first.count(f'href="{page_of(one)}.html"') >= 2 for one in NOTEBOOKS), "in text and navigation"
     assert ".ipynb" not in "".join(re.findall(r'href="([^"]*)"', first))
 
 
@@ -107,8 +113,9 @@ def test_an_exercise_and_the_quiz_say_where_to_work(site: Path, lesson: Path) ->
 def test_a_term_leads_to_its_place_in_the_glossary(site: Path, lesson: Path) -> None:
     """JupyterLab's anchors keep capitals, and those of Sphinx do not."""
     notebook = nbformat.read(lesson, as_version=4)
-    wanted = re.findall(r"\(glossary\.ipynb#([^)]+)\)", "\n".join(cell.source for cell in notebook.cells))
-    glossary, found = text_of(site, NOTEBOOKS[-1]), re.findall(r'href="glossary\.html#([^"]+)"', text_of(site, lesson))
+    wanted = re.findall(r"\(\.\./docs/glossary\.ipynb#([^)]+)\)", "\n".join(cell.source for cell in notebook.cells))
+    glossary = text_of(site, NOTEBOOKS[-1])
+    found = re.findall(r'href="\.\./docs/glossary\.html#([^"]+)"', text_of(site, lesson))
     section = r'<section [^>]*id="([^"]+)"[^>]*>\s*(?:<span id="[^"]*"></span>)*<h2>(.*?)<a class="headerlink"'
     headings = dict(re.findall(section, glossary))
     names = [re.sub("<[^>]*>", "", headings[anchor]).replace(" ", "-") for anchor in found]

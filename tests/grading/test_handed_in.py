@@ -184,7 +184,7 @@ def test_folders_are_learners(tmp_path) -> None:
     ):
         write(tmp_path / path, {})
     # a whole checkout of the course
-    for path in (f"fay/notebooks/{THIRD}", "fay/notebooks/glossary.ipynb", "fay/tests/fixture.ipynb"):
+    for path in (f"fay/notebooks/{THIRD}", "fay/docs/glossary.ipynb", "fay/tests/fixture.ipynb"):
         write(tmp_path / path, {})
     found = [(one.learner, one.path.relative_to(tmp_path).as_posix()) for one in find_notebooks([tmp_path])]
     assert found == [

@@ -15,12 +15,12 @@ from helpers.course.lessons import Lesson, all_lessons
 from helpers.course.rewriting import normalised, text_of
 from helpers.places import repository
 
-FILE = repository() / "notebooks" / "glossary.ipynb"
+FILE = repository() / "docs" / "glossary.ipynb"
 
 # What is no running text: code, mathematics, where links lead, headings and tables.
 CODE, REST = r"`[^`]*`", r"```[\s\S]*?```|\$[^$]*\$|\]\([^)]*\)|https?://\S+|^#+ .*$|^\|.*$"
 NOT_OF_THE_SUBJECT = "how-a-lesson-works"  # there "parameters" are those of a notebook
-LINK = re.compile(r"\[([^\]]*)\]\(glossary\.ipynb#([^)]+)\)")
+LINK = re.compile(r"\[([^\]]*)\]\(\.\./docs/glossary\.ipynb#([^)]+)\)")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def terms_of(notebook: NotebookNode) -> list[Term]:
     for cell in notebook.cells[1:]:
         parsed = re.fullmatch(
             r"## (?P<name>.+)\n\n(?:\*Also: (?P<forms>.+)\.\*\n\n)?(?P<meaning>[\s\S]+\.)\n\n"
-            r"Shown in \[[^\]]+\]\((?P<file>[^#)]+)#(?P<heading>[^)]+)\)\.",
+            r"Shown in \[[^\]]+\]\(\.\./notebooks/(?P<file>[^#)]+)#(?P<heading>[^)]+)\)\.",
             cell.source,
         )
         assert parsed, f"cell {cell.id} has another form than the others"

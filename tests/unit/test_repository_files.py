@@ -134,7 +134,7 @@ def test_the_hooks_are_content_with_what_is_committed() -> None:
 def test_the_hook_for_notebooks_looks_at_lessons() -> None:
     wanted = re.compile(hooks()["notebooks"]["files"])
     assert wanted.search("notebooks/03_freeze_the_backbone.ipynb")
-    assert not wanted.search("notebooks/glossary.ipynb") and not wanted.search("tests/notebooks/fixtures/90_fine.ipynb")
+    assert not wanted.search("docs/glossary.ipynb") and not wanted.search("tests/notebooks/fixtures/90_fine.ipynb")
 
 
 # Dev container, citation, change log ------------------------------------------------------------------

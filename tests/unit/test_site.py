@@ -148,15 +148,15 @@ def course(tmp_path: Path) -> Path:
     (folder / "notebooks").mkdir()
     for name in ("README", "CONTRIBUTING", "CHANGELOG", "LICENCES"):
         (folder / f"{name}.md").write_text(f"# {name}\n")
-    write(folder, "glossary", "# Glossary", "## LoRA\n\nA small addition.")
-    write(folder, "01_small", "# 01 Small", "A word: [LoRA](glossary.ipynb#LoRA).")
+    write(folder, "docs/glossary", "# Glossary", "## LoRA\n\nA small addition.")
+    write(folder, "notebooks/01_small", "# 01 Small", "A word: [LoRA](../docs/glossary.ipynb#LoRA).")
     (folder / "notebooks" / "01_small-Copy1.ipynb").write_text("a learner's own, which is no notebook")
     return folder
 
 
 def write(course: Path, name: str, *cells: str) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(source) for source in cells])
-    nbformat.write(notebook, course / "notebooks" / f"{name}.ipynb")
+    nbformat.write(notebook, course / f"{name}.ipynb")
 
 
 @NEEDS_SPHINX
@@ -164,7 +164,8 @@ def test_a_small_course_builds_again_and_again_without_its_copies(course: Path, 
     for _ in range(2):
         done = build(course, tmp_path / "pages")
         assert (done.returncode, done.stderr) == (0, "")
-    assert {page.stem for page in (tmp_path / "pages" / "notebooks").iterdir()} == {"01_small", "glossary"}
+    for folder, made in {"notebooks": "01_small", "docs": "glossary"}.items():
+        assert [page.name for page in (tmp_path / "pages" / folder).iterdir()] == [f"{made}.html"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["course", "pages"]
 
 
@@ -186,8 +187,8 @@ def test_a_lesson_that_was_worked_on_brings_no_widgets(course: Path, tmp_path: P
 
 @NEEDS_SPHINX
 def test_links_that_lead_nowhere_fail_the_build_and_all_are_named(course: Path, tmp_path: Path) -> None:
-    links = ["glossary.ipynb#LORA", "02_gone.ipynb", "#no-such-heading"]
-    write(course, "01_small", "# 01 Small", " ".join(f"[word]({link})" for link in links))
+    links = ["../docs/glossary.ipynb#LORA", "02_gone.ipynb", "#no-such-heading"]
+    write(course, "notebooks/01_small", "# 01 Small", " ".join(f"[word]({link})" for link in links))
     done = build(course, tmp_path / "pages")
     assert done.returncode == 1
     for named in ("LORA", "02_gone", "no-such-heading"):
