@@ -17,18 +17,26 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from helpers.places import repository
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SECONDS_TO_START = 60
-SECONDS_TO_RUN = 150  # all cells of a lesson, on a machine that is busy with other tests
+SECONDS_TO_RUN = 300  # all cells of a lesson, on a machine that is busy with other tests
+SECONDS_TO_ANSWER = 30  # from a key or a click over the kernel to the page, on the same machine
 
 
 def browser_path() -> str | None:
     """The Chromium or Chrome of this machine."""
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+# In CI a missing browser is a failure, not a skip: see .ci/run.
+NEEDS_BROWSER = pytest.mark.skipif(
+    browser_path() is None and os.environ.get("CI") != "true", reason="no Chromium or Chrome on PATH"
+)
 
 
 @contextlib.contextmanager
@@ -87,6 +95,8 @@ def _wait_until_up(server: subprocess.Popen[bytes], port: int, token: str, log: 
 @contextlib.contextmanager
 def browser_page(width: int = 1280, height: int = 900, scale: float = 1) -> Iterator[Page]:
     """A page of a headless browser; sizes in CSS pixels."""
+    assert browser_path(), "no Chromium or Chrome on PATH: apt-get install chromium"
+    expect.set_options(timeout=SECONDS_TO_ANSWER * 1000)
     with sync_playwright() as playwright:
         sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=browser_path(), args=sandbox)
@@ -105,17 +115,62 @@ def open_lesson(page: Page, address: str, lesson: str) -> None:
     # The indicator already says "idle" while there is no kernel yet.
     kernel = page.locator(".jp-NotebookPanel:visible .jp-Toolbar-kernelName")
     expect(kernel).to_contain_text("Python 3", timeout=SECONDS_TO_START * 1000)
-    page.locator(".jp-NotebookPanel:visible .jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    at_rest(page)
+
+
+def clear_outputs(page: Page) -> None:
+    """Take away the outputs that the lesson was saved with, and the numbers of its cells."""
+    choose(page, "Edit", "Clear Outputs of All Cells")
+    expect(_prompts(page).filter(has_text=re.compile(r"[0-9]"))).to_have_count(0)
 
 
 def run_all(page: Page) -> None:
-    """Clear the outputs that the lesson was saved with, run all cells, and wait until the last has its number."""
-    choose(page, "Edit", "Clear Outputs of All Cells")
-    prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
-    expect(prompts.filter(has_text=re.compile(r"[0-9]"))).to_have_count(0)
+    """Run all cells without their old outputs, and wait until the last has its number."""
+    clear_outputs(page)
     choose(page, "Run", "Run All Cells")
-    expect(prompts.last).to_have_text(re.compile(r"\[[0-9]+\]"), timeout=SECONDS_TO_RUN * 1000)
-    expect(prompts.filter(has_text=re.compile(r"[*]|\[ \]"))).to_have_count(0)
+    expect(_prompts(page).last).to_have_text(re.compile(r"\[[0-9]+\]"), timeout=SECONDS_TO_RUN * 1000)
+    expect(_prompts(page).filter(has_text=re.compile(r"[*]|\[ \]"))).to_have_count(0)
+
+
+def run_above(page: Page, cell: Locator) -> None:
+    """Run all cells above this one without their old outputs, and wait until they have."""
+    clear_outputs(page)
+    cell.locator(".cm-content").click()
+    choose(page, "Run", "Run All Above Selected Cell")
+    expect(_prompts(page).first).to_have_text(re.compile(r"[0-9*]"))
+    expect(_prompts(page).filter(has_text="*")).to_have_count(0, timeout=SECONDS_TO_RUN * 1000)
+
+
+def _prompts(page: Page) -> Locator:
+    return page.locator(".jp-NotebookPanel:visible .jp-CodeCell .jp-InputPrompt")
+
+
+def at_rest(page: Page) -> None:
+    """Wait until the kernel has done all that it was asked for."""
+    page.locator(".jp-NotebookPanel:visible .jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+
+
+def save_and_restart(page: Page) -> None:
+    page.keyboard.press("ControlOrMeta+S")
+    choose(page, "Kernel", "Restart Kernel…")
+    page.locator(".jp-Dialog button").get_by_text("Restart", exact=True).click()
+    at_rest(page)
+
+
+def in_theme(page: Page, theme: str) -> None:
+    """ "Light" or "Dark"."""
+    if page.locator(f"body[data-jp-theme-name='JupyterLab {theme}']").count() == 0:
+        choose(page, "Settings", "Theme", f"JupyterLab {theme}")
+        page.locator(f"body[data-jp-theme-name='JupyterLab {theme}']").wait_for(state="attached")
+
+
+def keep_picture(page: Page, shown: Locator, name: str) -> None:
+    """A screenshot under `build`, for a person's eye."""
+    build = repository() / "build"
+    build.mkdir(exist_ok=True)
+    shown.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # for what is still being drawn
+    page.screenshot(path=build / f"{name}.png")
 
 
 def choose(page: Page, menu: str, *entries: str) -> None:

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from helpers.lessons import lesson_module
-from helpers.places import repository
 from tests.browser.jupyterlab import (
+    NEEDS_BROWSER,
     browser_page,
-    browser_path,
     cell_with,
     choose,
+    in_theme,
     jupyterlab,
+    keep_picture,
     open_lesson,
     run_cell,
+    save_and_restart,
 )
 
 LESSON = "01_load_pretrained_weights.ipynb"
 QUESTION = lesson_module("01").QUIZ.questions[0]
 WRONG, RIGHT = QUESTION.options[:2]  # side by side, so that Tab leads from the one to the other
-SECONDS_TO_ANSWER = 30  # from a click over the kernel to the page, on a machine that is busy with other tests
-
-needs_browser = pytest.mark.skipif(
-    browser_path() is None and os.environ.get("CI") != "true", reason="no Chromium or Chrome on PATH"
-)
 
 
 def run_quiz(page: Page) -> Locator:
@@ -44,27 +39,9 @@ def button(cell: Locator, label: str) -> Locator:
     return cell.get_by_role("button", name=label, exact=True)
 
 
-def keep_picture(page: Page, cell: Locator, name: str) -> None:
-    """For a person's eye."""
-    build = repository() / "build"
-    build.mkdir(exist_ok=True)
-    cell.scroll_into_view_if_needed()
-    page.wait_for_timeout(500)
-    page.screenshot(path=build / f"{name}.png")
-
-
-def save_and_restart(page: Page) -> None:
-    page.keyboard.press("ControlOrMeta+S")
-    choose(page, "Kernel", "Restart Kernel…")
-    page.locator(".jp-Dialog button").get_by_text("Restart", exact=True).click()
-    page.locator(".jp-NotebookPanel:visible .jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-
-
-@needs_browser
+@NEEDS_BROWSER
 def test_a_quiz_is_answered_and_remembers(tmp_path: Path) -> None:
     assert RIGHT.right and not WRONG.right
-    assert browser_path(), "no Chromium or Chrome on PATH: apt-get install chromium"
-    expect.set_options(timeout=SECONDS_TO_ANSWER * 1000)
     with jupyterlab(tmp_path) as address, browser_page() as page:
         open_lesson(page, address, LESSON)
         cell = run_quiz(page)
@@ -83,7 +60,7 @@ def test_a_quiz_is_answered_and_remembers(tmp_path: Path) -> None:
         expect(button(cell, f"✓ b) {RIGHT.text}")).to_be_visible()
         expect(button(cell, f"✗ a) {WRONG.text}")).to_be_visible()
         keep_picture(page, cell, "quiz-light")
-        choose(page, "Settings", "Theme", "JupyterLab Dark")
+        in_theme(page, "Dark")
         keep_picture(page, cell, "quiz-dark")
 
         see_the_map(page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +17,9 @@ from helpers.models import load_backbone
 from helpers.sharing import making, share
 from helpers.sharing.program import ONNX, PT2, Program
 from tests.browser.contrast import contrast
-from tests.browser.jupyterlab import browser_page, browser_path
+from tests.browser.jupyterlab import NEEDS_BROWSER, browser_page
 
-# In CI a missing browser is a failure, not a skip: see .ci/run.
-pytestmark = pytest.mark.skipif(
-    browser_path() is None and os.environ.get("CI") != "true", reason="no Chromium or Chrome on PATH"
-)
+pytestmark = NEEDS_BROWSER
 
 
 @pytest.fixture(scope="module")

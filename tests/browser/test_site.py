@@ -18,14 +18,13 @@ from playwright.sync_api import Page, expect
 
 from helpers.places import lesson_paths, repository
 from tests.browser.contrast import contrast
-from tests.browser.jupyterlab import browser_page, browser_path
+from tests.browser.jupyterlab import NEEDS_BROWSER, browser_page
 
 # In CI a missing Sphinx or browser is a failure, not a skip: see .ci/run.
 IN_CI = os.environ.get("CI") == "true"
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("sphinx") is None and not IN_CI, reason="no Sphinx, which `make site` installs"
 )
-NEEDS_BROWSER = pytest.mark.skipif(browser_path() is None and not IN_CI, reason="no Chromium or Chrome on PATH")
 
 
 def page_of(notebook: Path) -> str:
