@@ -16,6 +16,7 @@ from helpers.errors import CourseError, first_few
 if TYPE_CHECKING:
     from helpers.course.figures.style import DescribedFigure
 
+_STYLE = f"<style>{html.lost_widgets_hidden('course-explore')}</style>"
 MOST_KEPT = 200  # pictures of choices that were seen before; a picture takes some 30 kB
 
 
@@ -69,9 +70,9 @@ def explore(
     told = functools.lru_cache(MOST_KEPT)(lambda *values: _as_html(drawn(*values), of))
     line = (
         f"Change {_listed([labels[name] for name in choices])} with the mouse, or with Tab, the arrow keys and Space. "
-        "No controls below this line, or broken ones? Run this cell."
+        "No controls below this line? Run this cell."
     )
-    show(line, f"<p>{html.inline(line)}</p>")
+    show(line, f'{_STYLE}<p class="course-explore">{html.inline(line)}</p>')
     _display(_panel(controls, told))
 
 

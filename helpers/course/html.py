@@ -2,7 +2,7 @@
 
 Everything here survives without a kernel: in a saved notebook, in an exported page, with a keyboard alone.
 That is why panels use `<details>` and not ipywidgets: JupyterLab does not save the state of widgets, and
-shows "model not found" in their place when a notebook is opened again. A quiz has both (`quiz_panel`).
+shows "model not found" in their place when a notebook is opened again. A quiz and `explore` have both.
 """
 
 from __future__ import annotations
@@ -19,6 +19,14 @@ _BUTTON = (
     "display:inline-block;cursor:pointer;padding:2px 10px;margin:4px 6px 2px 0;border-radius:4px;"
     "border:1px solid #8a8a8a;background:var(--jp-layout-color2,#f3f3f3);"
 )
+
+
+def lost_widgets_hidden(marker: str) -> str:
+    """A rule of a style sheet: where a cell shows an element of class `marker`, widgets without their state stay out.
+
+    JupyterLab writes "model not found" in their place, when a notebook is opened again and its kernel is gone.
+    """
+    return f".jp-OutputArea:has(.{marker}) .jp-OutputArea-output.lm-Panel:not(:has(*)) {{ display: none; }}"
 
 
 def escaped(text: str) -> str:

@@ -19,7 +19,7 @@ Record = Callable[[int, Option], str]
 
 _STYLE = f"""<style>
 .jp-OutputArea:has(.course-quiz-buttons) .course-quiz-page {{ display: none; }}
-.jp-OutputArea:has(.course-quiz-page) .jp-OutputArea-output.lm-Panel:not(:has(*)) {{ display: none; }}
+{html.lost_widgets_hidden("course-quiz-page")}
 .course-quiz-buttons {{ border-left: 6px solid {html.BLUE}; padding: 6px 12px; margin: 4px 0; }}
 .course-quiz-buttons .widget-html {{ height: auto; }}
 .course-quiz-buttons .widget-html-content {{ line-height: 1.5; white-space: normal; }}

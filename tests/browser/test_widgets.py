@@ -85,9 +85,10 @@ def test_reopened_the_controls_work_and_without_a_kernel_the_static_figure_stand
     expect(panel.locator("img")).not_to_have_attribute("alt", before)
 
     save_and_restart(page)
-    static = page.locator(".jp-RenderedImage img")
-    expect(static).to_be_visible()
-    expect(page.get_by_text("broken ones? Run this cell.")).to_be_visible()
+    open_lesson(page, lab[0], lesson)
+    expect(page.locator(".jp-RenderedImage img")).to_be_visible()
+    expect(page.get_by_text("Error displaying widget: model not found")).to_be_hidden()
+    expect(page.get_by_text("No controls below this line? Run this cell.")).to_be_visible()
     run_all(page)
     (panel,) = explored(page)
     before = words_of(panel)
