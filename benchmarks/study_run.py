@@ -4,50 +4,38 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from helpers.errors import CourseError
-from helpers.places import atomic_write
+from helpers.kept_lines import KeptLines
 
 Task = dict[str, Any]
 Row = dict[str, Any]
 
 
 class Log:
-    """The results so far, a line of JSON each. A line that was cut off by a kill is dropped when the file is opened.
+    """The results so far by their keys, a line of `file` each.
 
     The first line holds the `settings`: results of other settings do not belong beside these.
     """
 
     def __init__(self, file: Path, key: Callable[[Row], Any], settings: dict[str, Any]):
         self.file, self.key = file, key
-        self.rows: dict[Any, Row] = {}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        content = file.read_bytes() if file.exists() else b""
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
-            _write(file, whole)
-        first, *lines = whole.splitlines() or [b""]
-        if not first:
-            _write(file, json.dumps(settings).encode() + b"\n")
-        elif json.loads(first) != json.loads(json.dumps(settings)):
+        self._kept = KeptLines(file, "log of results")
+        settings = json.loads(json.dumps(settings))  # as a file gives them back
+        if not self._kept.lines:
+            self._kept.add(settings)
+        first, *rows = self._kept.lines
+        if first != settings:
             raise CourseError(f"{file} holds results of other settings: move it away, and all is run again")
-        for line in lines:
-            self._keep(json.loads(line))
+        self.rows: dict[Any, Row] = {key(row): row for row in rows}
 
     def add(self, row: Row) -> None:
         """On the disk when this returns."""
-        with self.file.open("ab") as out:
-            out.write(json.dumps(row, allow_nan=False).encode() + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
-        self._keep(row)
-
-    def _keep(self, row: Row) -> None:
+        self._kept.add(row)
         self.rows[self.key(row)] = row
 
     def __contains__(self, task: Task) -> bool:
@@ -55,11 +43,6 @@ class Log:
 
     def __getitem__(self, task: Task) -> Row:
         return self.rows[self.key(task)]
-
-
-def _write(file: Path, content: bytes) -> None:
-    with atomic_write(file) as draft:
-        draft.write_bytes(content)
 
 
 def run_all(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from helpers.errors import CourseError
-from helpers.places import atomic_write_text
+from helpers.places import atomic_write, atomic_write_text
 
 
 @contextmanager
@@ -39,7 +39,8 @@ def _write(texts: Mapping[Path, str]) -> None:
 def _restore(before: Mapping[Path, bytes | None], made: list[Path]) -> None:
     for path, content in before.items():
         if content is not None:
-            path.write_bytes(content)
+            with atomic_write(path) as draft:
+                draft.write_bytes(content)
         elif path.exists():
             path.unlink()
     for folder in sorted(made, key=lambda one: len(one.parts), reverse=True):

@@ -11,6 +11,7 @@ from types import FrameType
 from helpers.course.time_limit import raise_in, take_back, trace_from
 
 _PATIENCE = 1.0  # seconds for a thread to end
+_POLITE = 0.25  # of them, before it is taken for one that catches what is to end it
 _EVERY = 0.01
 
 
@@ -55,7 +56,7 @@ def _end(left: Callable[[], list[int]]) -> None:
     started = time.monotonic()
     while (threads := left()) and (passed := time.monotonic() - started) < _PATIENCE:
         for thread in threads:
-            raise_in(thread, SystemExit if passed < _PATIENCE / 4 else _Stubborn)
+            raise_in(thread, SystemExit if passed < _POLITE else _Stubborn)
         time.sleep(_EVERY)
     for thread in left():
         take_back(thread)

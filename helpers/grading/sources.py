@@ -80,10 +80,10 @@ def parts_of(source: str, others: Iterable[str], known: Collection[str], wanted:
     answer, handed_over = answer_in(source), given_to_check(source, wanted)
     on_offer = definitions_in(others)
     taken: set[int] = set()
-    unknown = _needs(ast.parse("\n".join([ast.unparse(answer), *handed_over])), ()) - set(known)
+    unknown = _needs(ast.parse("\n".join([ast.unparse(answer), *handed_over]))) - set(known)
     while more := {place for name in unknown for place in _places(name, on_offer)} - taken:
         taken |= more
-        unknown |= {need for place in more for need in _needs(on_offer[place][1], ())} - set(known)
+        unknown |= {need for place in more for need in _needs(on_offer[place][1])} - set(known)
     given = {name for place in taken for name in on_offer[place][0]} | bound_names(answer)
     helpers = "\n\n".join(ast.unparse(on_offer[place][1]) for place in sorted(taken))
     return Parts(helpers, ast.unparse(answer), tuple(sorted(unknown - given)), handed_over)
@@ -139,7 +139,7 @@ def bound_names(tree: ast.AST) -> set[str]:
     return names
 
 
-def _needs(tree: ast.AST, wanted: Iterable[str]) -> set[str]:
+def _needs(tree: ast.AST) -> set[str]:
     """Names that a piece of code reads and does not bind itself anywhere; a generous guess, never run.
 
     A name that some function of it binds as its own counts as bound everywhere: the run would tell.
@@ -157,4 +157,4 @@ def _needs(tree: ast.AST, wanted: Iterable[str]) -> set[str]:
         for name in bound_names(ast.Module([node], []))
     }
     binds |= {node.name for node in ast.walk(tree) if isinstance(node, ast.MatchAs | ast.MatchStar) and node.name}
-    return ((reads | set(wanted)) - binds) - set(dir(builtins)) - {"__name__", "__file__", "__doc__", "__class__"}
+    return reads - binds - set(dir(builtins)) - {"__name__", "__file__", "__doc__", "__class__"}

@@ -15,6 +15,7 @@ Every place where the course opens a file that somebody else may have made, and 
 - Painted flowers in the cache: `data.painted_flowers` (`np.load(allow_pickle=False)`). Arrays with their checksum.
 - The record of good photos in the cache: `data.folders` (JSON).
 - Progress, scoreboard, hints, measured figures: `course.records` (JSON).
+- Marks, runs of a study and verdicts that an earlier run has written: `kept_lines` (JSON).
 - What was handed in: `grading.handed_in` (JSON, tests/grading/test_handed_in.py). Cells of text, up to a size; each
   answer runs in a process of its own.
 - Lessons, executed lessons: `course.lessons`, `course.rewriting` (nbformat, JSON). Cells, which run where one runs
@@ -62,6 +63,7 @@ from helpers.data.folders import load_folder
 from helpers.data.images import ImageProblem, open_image
 from helpers.data.shards import find_shards, stream, write_shards
 from helpers.errors import CourseError
+from helpers.kept_lines import KeptLines
 from helpers.models.backbones import COURSE_BACKBONES, backbone_weights
 from helpers.models.own_weights import load_own_weights
 from helpers.models.weights import read_saved, read_state_dict
@@ -142,8 +144,8 @@ READ_BY = {
     "doctor.py": {"tomllib.loads"},
     "grading/handed_in.py": {"json.loads"},
     "grading/judges.py": {"json.loads"},  # what the server says
-    "grading/record.py": {"json.loads"},
     "grading/server.py": {"json.load", "json.loads"},  # orders, and what an answer's process says
+    "kept_lines.py": {"json.loads"},
     "models/foreign_files.py": {"zipfile.ZipFile"},
     "models/weights.py": {"torch.load", "safetensors.torch.load_file"},
     "sharing/loading.py": {"load_file"},
@@ -231,6 +233,7 @@ OPENERS: dict[str, Callable[[Path], object]] = {
     "open_image": open_image,
     "load_dataset": load_dataset,
     "read_json": lambda file: read_json(file, {}),
+    "kept lines": lambda file: KeptLines(file, "record"),
     "a lesson": lambda file: Lesson(file).read(),
     "a lesson's contract": lambda file: Lesson(file).contract(),
 }
@@ -525,9 +528,9 @@ def test_large_images_are_decoded_one_at_a_time(monkeypatch):
 DEEP = "[" * 200_000
 
 
-@pytest.mark.parametrize("name", ["read_json", "a lesson", "a lesson's contract"])
+@pytest.mark.parametrize("name", ["read_json", "kept lines", "a lesson", "a lesson's contract"])
 def test_json_without_end_is_told_in_a_line(tmp_path, name):
-    (tmp_path / "gift.json").write_text(DEEP)
+    (tmp_path / "gift.json").write_text(f"{DEEP}\n")
     refused(lambda: OPENERS[name](tmp_path / "gift.json"))
 
 

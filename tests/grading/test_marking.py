@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from helpers import cli
+from helpers.course.exercise import PATIENCE, Exercise
 from helpers.errors import CourseError
+from helpers.grading import child
 from helpers.grading.isolation import environment, may_be_hidden
 from helpers.grading.judges import Judge
 from helpers.grading.limits import Limits
@@ -23,7 +25,8 @@ from helpers.grading.marking import grade
 from helpers.grading.record import Record
 from helpers.grading.report import Mark, Marks, table, write_csv
 from helpers.grading.server import believed
-from helpers.grading.tasks import Task
+from helpers.grading.tasks import TOO_LONG, Task
+from helpers.lessons import lesson_module
 from helpers.places import repository
 from tests.grading.classes import exercise_cell, lesson_content, made, write, write_class
 
@@ -198,6 +201,64 @@ def test_a_record_is_used_by_one_run_and_only_if_it_is_one(tmp_path) -> None:
     path.write_text("name,score\n")
     with pytest.raises(CourseError, match="no record of marks"), Record(path).open():
         pytest.fail("a CSV was taken for a record")
+
+
+def test_marks_outlive_a_new_run_of_the_lessons_and_no_change_of_them(tmp_path, monkeypatch) -> None:
+    content = lesson_content("00")
+    write(tmp_path / "ada_00.ipynb", {**content, "cells": content["cells"][:1]})  # all is missing: nothing is to run
+    (lesson,) = (repository() / "notebooks").glob("00_*.ipynb")
+    own = tmp_path / "home" / "notebooks" / lesson.name
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
+
+    def lines_with(lesson: dict) -> int:
+        """How many the record has once the class is marked by this lesson."""
+        write(own, lesson)
+        marks = grade([tmp_path / "ada_00.ipynb"], tmp_path / "record.jsonl", progress=False)
+        assert {mark.outcome for mark in marks.marks} == {"missing"}
+        return (tmp_path / "record.jsonl").read_bytes().count(b"\n")
+
+    assert lines_with(content) == 1
+    executed = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+    assert any(cell["outputs"] for cell in executed)
+    for cell in executed:
+        cell.update(outputs=[], execution_count=7)
+    assert lines_with(content) == 1
+    executed[-1]["source"] = "changed = True"
+    assert lines_with(content) == 2
+    executed[-1]["metadata"] = {"tags": ["definitions"]}
+    assert lines_with(content) == 3
+
+
+def pausing(seconds: float) -> str:
+    """A right answer to exercise 0.1 that takes so long at its first call."""
+    return (
+        f"import time\n\npauses = [{seconds}]\n\n\ndef top_class(logits, categories):\n"
+        "    time.sleep(pauses.pop() if pauses else 0)\n    return categories[logits.argmax()]\n"
+    )
+
+
+def test_where_answers_are_marked_the_checks_own_time_limit_is_off(monkeypatch) -> None:
+    monkeypatch.setattr("helpers.course.exercise.PATIENCE", 0.05)  # times two seconds
+    names: dict[str, object] = {}
+    exec(pausing(0.5), names)
+    asked, task = lesson_module("00").EXERCISES["0.1"], Task("00", "0.1", "", "")
+    assert "seconds" in (told := asked.judge(names["top_class"])).message and told.outcome == "error", "the control"
+    exec(pausing(0.5), names)
+    assert child._judged(asked, task, names)[0] == "correct"
+
+
+@pytest.mark.torture
+def test_an_answer_has_the_graders_time_and_no_less_and_no_more() -> None:
+    """More than the limit of a check in a notebook; what never ends is ended by the grader's, and said by it."""
+    in_a_notebook = PATIENCE * Exercise.seconds
+    with Judge(Limits(seconds=1.5 * in_a_notebook), []) as judge:
+        late = judge.judge(Task("00", "0.1", "", pausing(in_a_notebook + 2)))
+        assert late.outcome == "correct" and late.seconds > in_a_notebook, late
+        never = judge.judge(Task("00", "0.1", "", pausing(1e6)))
+    assert (never.outcome, never.reason) == (
+        TOO_LONG,
+        f"It waited for more than {1.5 * in_a_notebook:g} s without an end.",
+    )
 
 
 def test_only_what_the_grader_can_do_without_is_hidden(tmp_path) -> None:

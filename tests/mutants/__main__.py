@@ -6,8 +6,10 @@ import argparse
 import sys
 
 from helpers.errors import CourseError
-from tests.mutants import kept, table
+from helpers.places import repository
+from tests.mutants import table
 from tests.mutants.judging import Verdict, bench
+from tests.mutants.kept import Known
 from tests.mutants.making import Mutant
 
 _Chosen = dict[str, list[Mutant]]  # by style
@@ -18,12 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         numbers = _numbers(asked.exercises)
+        known = None if asked.sample else Known(repository() / "build" / "mutants.jsonl")
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
     wanting = []
     for number in numbers:
-        verdicts = _judged(number, _chosen(number, asked.sample), keep=not asked.sample, known=not asked.anew)
+        verdicts = _judged(number, _chosen(number, asked.sample), known, anew=asked.anew)
         row = table.row(number, verdicts)
         wanting += table.wanting(number, verdicts)
         print(f"{number}: {row.mutants} mutants, {row.equivalent} equivalent, {row.surviving} surviving", flush=True)
@@ -62,17 +65,17 @@ def _chosen(number: str, sample: int | None) -> _Chosen:
     return {table.REFERENCE: table.spread(chosen[table.REFERENCE], sample)} if sample else chosen
 
 
-def _judged(number: str, chosen: _Chosen, keep: bool, known: bool) -> dict[str, dict[str, Verdict]]:
-    """The verdicts on mutants, by style and change: where they are `known`, those of an earlier run, or found now."""
-    verdicts = {style: kept.verdicts(number, some) if keep and known else {} for style, some in chosen.items()}
+def _judged(number: str, chosen: _Chosen, known: Known | None, *, anew: bool) -> dict[str, dict[str, Verdict]]:
+    """The verdicts on mutants, by style and change: where they are `known` those of an earlier run, or found now."""
+    verdicts = {style: known.verdicts(number, some) if known and not anew else {} for style, some in chosen.items()}
     left = [(style, one) for style, some in chosen.items() for one in some if one.change not in verdicts[style]]
     if left:
         found = bench(number, table.right_answers(number)[table.REFERENCE]).verdicts([one.source for _, one in left])
         for place, verdict in found:
             style, mutant = left[place]
             verdicts[style][mutant.change] = verdict
-            if keep:
-                kept.keep(number, mutant, verdict)
+            if known:
+                known.add(number, mutant, verdict)
     return verdicts
 
 

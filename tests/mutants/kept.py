@@ -7,57 +7,34 @@ files of its lesson and the vocabulary of proofs. Where something beneath those 
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import cache
 from pathlib import Path
 
 import helpers
-from helpers.places import repository
+from helpers.kept_lines import KeptLines
 from tests.mutants.judging import Fate, Verdict
 from tests.mutants.making import Mutant
 
 PACKAGE = Path(helpers.__file__).parent
 
 
-def verdicts(number: str, some: list[Mutant]) -> dict[str, Verdict]:
-    """What is known of these mutants, by their changes."""
-    known = _read()
-    keys = {one.change: _key(number, one) for one in some}
-    return {change: known[key] for change, key in keys.items() if key in known}
+class Known:
+    """The verdicts of earlier runs, and those that this one adds."""
 
+    def __init__(self, file: Path):
+        self._kept = KeptLines(file, "record of verdicts", texts=["key", "fate", "message"])
+        self._found = {line["key"]: Verdict(Fate(line["fate"]), line["message"]) for line in self._kept.lines}
 
-def keep(number: str, mutant: Mutant, verdict: Verdict) -> None:
-    """Write one verdict down, and for whoever reads the file what it is of."""
-    file = _file()
-    file.parent.mkdir(exist_ok=True)
-    line = {
-        "key": _key(number, mutant),
-        "exercise": number,
-        "kind": mutant.kind,
-        "change": mutant.change,
-        "fate": verdict.fate,
-        "message": verdict.message,
-    }
-    with file.open("a", encoding="utf-8") as lines:
-        lines.write(f"\n{json.dumps(line)}\n")  # on a line of its own, also after one that a kill has cut off
+    def verdicts(self, number: str, some: list[Mutant]) -> dict[str, Verdict]:
+        """What is known of these mutants, by their changes."""
+        keys = {one.change: _key(number, one) for one in some}
+        return {change: self._found[key] for change, key in keys.items() if key in self._found}
 
-
-def _file() -> Path:
-    return repository() / "build" / "mutants.jsonl"
-
-
-def _read() -> dict[str, Verdict]:
-    """What the file holds by key; a line that a kill has cut off is left out."""
-    text = _file().read_text(encoding="utf-8") if _file().exists() else ""
-    lines = [line for line in map(_whole, text.splitlines()) if line]
-    return {line["key"]: Verdict(Fate(line["fate"]), line["message"]) for line in lines}
-
-
-def _whole(line: str) -> dict[str, str]:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return {}
+    def add(self, number: str, mutant: Mutant, verdict: Verdict) -> None:
+        """Write one verdict down, and for whoever reads the file what it is of."""
+        told = {"exercise": number, "kind": mutant.kind, "change": mutant.change}
+        found = {"fate": verdict.fate, "message": verdict.message}
+        self._kept.add({"key": _key(number, mutant), **told, **found})
 
 
 def _key(number: str, mutant: Mutant) -> str:

@@ -72,19 +72,21 @@ def test_a_choice_is_spread_over_the_answer(count, most, places):
 
 
 def test_a_verdict_is_kept_until_the_check_or_the_mutant_changes(tmp_path, monkeypatch):
-    monkeypatch.setattr(kept, "_file", lambda: tmp_path / "build" / "mutants.jsonl")
+    file = tmp_path / "build" / "mutants.jsonl"
     one, other = Mutant("x = 1", "off by one", "a -> b"), Mutant("x = 2", "off by one", "a -> c")
-    kept.keep("0.1", one, Verdict(Fate.REFUSED, "No."))
-    with (tmp_path / "build" / "mutants.jsonl").open("a") as file:
-        file.write('{"key": "cut o')
-    kept.keep("0.1", other, Verdict(Fate.SURVIVED))
-    assert kept.verdicts("0.1", [one, other]) == {
+    kept.Known(file).add("0.1", one, Verdict(Fate.REFUSED, "No."))
+    with file.open("a") as lines:
+        lines.write('{"key": "cut o')
+    known = kept.Known(file)
+    known.add("0.1", other, Verdict(Fate.SURVIVED))
+    assert known.verdicts("0.1", [other]) == {}  # an earlier run's alone
+    assert kept.Known(file).verdicts("0.1", [one, other]) == {
         "a -> b": Verdict(Fate.REFUSED, "No."),
         "a -> c": Verdict(Fate.SURVIVED),
     }
-    assert kept.verdicts("0.2", [one]) == {}
+    assert kept.Known(file).verdicts("0.2", [one]) == {}
     monkeypatch.setattr(kept, "_check", lambda number: "another")
-    assert kept.verdicts("0.1", [one]) == {}
+    assert kept.Known(file).verdicts("0.1", [one]) == {}
 
 
 def test_an_exercise_that_is_not_there_is_said(capsys):

@@ -14,6 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.course import left_threads
 from helpers.course.exercise import Exercise, Level
 from helpers.course.left_threads import no_thread_left
 from helpers.course.output_limit import MOST, limited_output
@@ -128,24 +129,29 @@ def spin_on():
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # pytest's own hook is no quieter
 @pytest.mark.parametrize("work", [spin, spin_on], ids=lambda work: work.__name__)
-def test_a_thread_that_is_left_at_work_ends_and_is_told(work):
-    started = []
+def test_a_thread_that_is_left_at_work_ends_and_is_told(work, monkeypatch):
+    monkeypatch.setattr(left_threads, "_PATIENCE", 60)  # on a busy machine its turn may come late
+    at_work = threading.Event()
+    thread = threading.Thread(target=lambda: (at_work.set(), work()), daemon=True)
 
     def answer():
-        started.append(threading.Thread(target=work, daemon=True))
-        started[0].start()
+        thread.start()
+        at_work.wait()
 
     report = Anything().judge(answer)
-    started[0].join(5)
-    assert not started[0].is_alive()
+    thread.join(5)
+    assert not thread.is_alive()
     assert (report.outcome, "has left a thread at work" in report.message) == (Outcome.INCORRECT, True), report
 
 
 def test_a_thread_that_sleeps_is_told_to_be_there_still():
-    asleep = threading.Thread(target=lambda: time.sleep(4), daemon=True)
+    at_work, woken = threading.Event(), threading.Event()
+    asleep = threading.Thread(target=lambda: (at_work.set(), woken.wait()), daemon=True)
     with no_thread_left(lambda filename: filename == __file__) as told:
         asleep.start()
+        at_work.wait()
     assert "1 of them did not end" in told[0] and asleep.is_alive()
+    woken.set()
     asleep.join()
 
 

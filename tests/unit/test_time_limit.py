@@ -144,10 +144,10 @@ def test_who_catches_the_end_again_and_again_is_told_by_it():
 def test_ctrl_c_ends_it_before_its_time(name):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     limit, started = TimeLimit(100, of_the_answer), time.monotonic()
+    answer, press = typed(NEVER_ENDING[name]), threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     try:
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         with nothing_left_behind(), pytest.raises(KeyboardInterrupt):
-            limit.call(typed(NEVER_ENDING[name]))
+            limit.call(lambda: (press.start(), answer()))  # nobody presses before it runs, however busy the machine is
     finally:
         signal.signal(signal.SIGINT, before)
     assert limit.interrupted and not limit.expired
@@ -161,10 +161,10 @@ def test_an_earlier_alarm_goes_on():
         signal.setitimer(signal.ITIMER_REAL, 0.4)
         started = time.monotonic()
         TimeLimit(30, of_the_answer).call(time.sleep, 0.1)
-        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.3
+        assert signal.getitimer(signal.ITIMER_REAL)[0] <= 0.3  # on a busy machine 0: it has rung
         while not rung and time.monotonic() - started < PATIENCE:
             time.sleep(0.01)
-        assert rung[0] - started >= 0.39
+        assert rung and rung[0] - started >= 0.39
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
