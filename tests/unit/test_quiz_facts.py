@@ -116,7 +116,7 @@ def test_the_quiz_says_what_is_computed(lesson: str, number: int) -> None:
 @fact("00", 1, "A network gives an image the logits")
 def _(question: Question) -> Held:
     logits = torch.tensor(numbers(question.text))
-    assert logits.abs().argmax() == 2  # "it has the largest size"
+    assert logits.abs().argmax() == 2  # "it is the farthest from zero"
     named = [numbers(option.text) for option in question.options[:2]]
     return [*(logits.max() == torch.tensor(one[0]) for one in named), not (logits.softmax(0) > 0).all()]
 

@@ -26,7 +26,7 @@ QUIZ = Quiz(
                 Option("Random answers", "The values are off by little. The network copes with most pictures."),
                 Option(
                     "Mostly right answers, less sure",
-                    "Most names stay, so a demo hides the mistake. A comparison on a validation set shows it.",
+                    "Most names stay, so a demo hides the mistake. A comparison on many pictures shows it.",
                     right=True,
                 ),
             ),
