@@ -315,7 +315,7 @@ def _(question: Question) -> Held:
     return [None, torch.equal(first, again), head.weight.grad is None]
 
 
-@fact("03", 3, "You compared twelve heads on the validation part and take the best.")
+@fact("03", 3, "You compared twelve heads on the validation part and took the best.")
 def _(question: Question) -> Held:
     draws = np.random.default_rng(0)
     truth = 0.8  # all twelve are equally good
