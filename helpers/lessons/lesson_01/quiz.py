@@ -36,7 +36,7 @@ QUIZ = Quiz(
             (
                 Option("The weights are loaded", "Perhaps not one of them was: names that do not match are left out."),
                 Option(
-                    "Nothing yet; you read what it returned",
+                    "Nothing yet: read what it returned",
                     "`missing_keys` and `unexpected_keys` say what was left out.",
                     right=True,
                 ),

@@ -9,7 +9,7 @@ QUIZ = Quiz(
     (
         Question(
             "You set `requires_grad = False` on every parameter of a ResNet and train a new head in `train()` mode. "
-            "What of the backbone changes?",
+            "What changes in the backbone?",
             (
                 Option(
                     "Nothing: no gradients, no change.",
