@@ -116,7 +116,7 @@ def test_the_quiz_says_what_is_computed(lesson: str, number: int) -> None:
 @fact("00", 1, "A network gives an image the logits")
 def _(question: Question) -> Held:
     logits = torch.tensor(numbers(question.text))
-    assert logits.abs().argmax() == 2  # "it has the largest size"
+    assert logits.abs().argmax() == 2  # "it is the farthest from zero"
     named = [numbers(option.text) for option in question.options[:2]]
     return [*(logits.max() == torch.tensor(one[0]) for one in named), not (logits.softmax(0) > 0).all()]
 
@@ -315,7 +315,7 @@ def _(question: Question) -> Held:
     return [None, torch.equal(first, again), head.weight.grad is None]
 
 
-@fact("03", 3, "You compared twelve heads on the validation part and take the best.")
+@fact("03", 3, "You compared twelve heads on the validation part and took the best.")
 def _(question: Question) -> Held:
     draws = np.random.default_rng(0)
     truth = 0.8  # all twelve are equally good

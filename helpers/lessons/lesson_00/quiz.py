@@ -10,7 +10,7 @@ QUIZ = Quiz(
         Question(
             "A network gives an image the logits -3.2, -0.4 and -5.1. Which category is the most likely?",
             (
-                Option("The third, with -5.1", "It has the largest size, but the lowest score."),
+                Option("The third, with -5.1", "It is the farthest from zero, and the lowest score."),
                 Option("The second, with -0.4", "The highest score wins, also below zero.", right=True),
                 Option("None, since all are negative", "Softmax gives positive shares to any logits."),
             ),

@@ -26,7 +26,7 @@ QUIZ = Quiz(
                 Option("Random answers", "The values are off by little. The network copes with most pictures."),
                 Option(
                     "Mostly right answers, less sure",
-                    "Most names stay, so a demo hides the mistake. A comparison on a validation set shows it.",
+                    "Most names stay, so a demo hides the mistake. A comparison on many pictures shows it.",
                     right=True,
                 ),
             ),
@@ -36,7 +36,7 @@ QUIZ = Quiz(
             (
                 Option("The weights are loaded", "Perhaps not one of them was: names that do not match are left out."),
                 Option(
-                    "Nothing yet; you read what it returned",
+                    "Nothing yet: read what it returned",
                     "`missing_keys` and `unexpected_keys` say what was left out.",
                     right=True,
                 ),

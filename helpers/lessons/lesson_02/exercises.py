@@ -21,7 +21,7 @@ class CountByHand(Exercise):
     minutes = 4
     hints = (
         "Each output channel has its own filter, and a filter has one number for each input channel that it sees and "
-        "each pixel of its window. Then come the biases, one an output channel, unless `bias=False`.",
+        "each pixel of its window. Then come the biases, one for each output channel, unless `bias=False`.",
         "With `groups=g` a filter sees only `in / g` input channels. With `groups` equal to the channels that is one.",
         "`conv` is 64 * 3 * 3 for each of 128 filters, and 128 biases. BatchNorm has a weight and a bias for each "
         "channel; its running statistics are buffers and do not count.",

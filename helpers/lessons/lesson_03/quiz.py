@@ -9,7 +9,7 @@ QUIZ = Quiz(
     (
         Question(
             "You set `requires_grad = False` on every parameter of a ResNet and train a new head in `train()` mode. "
-            "What of the backbone changes?",
+            "What changes in the backbone?",
             (
                 Option(
                     "Nothing: no gradients, no change.",
@@ -48,7 +48,7 @@ QUIZ = Quiz(
             ),
         ),
         Question(
-            "You compared twelve heads on the validation part and take the best. Which number do you report?",
+            "You compared twelve heads on the validation part and took the best. Which number do you report?",
             (
                 Option(
                     "Its accuracy on the validation part.",
@@ -81,8 +81,7 @@ QUIZ = Quiz(
                 ),
                 Option(
                     "Scratch always wins on large data.",
-                    "Often fine-tuning from pretrained weights still starts from "
-                    "a better place. Measure, do not assume.",
+                    "Not always: pretrained weights may still be the better start. Measure, do not assume.",
                 ),
             ),
         ),
