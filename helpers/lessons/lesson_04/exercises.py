@@ -345,7 +345,7 @@ class CheckTheHead(Exercise):
         "`isinstance(True, int)` is True: ask for `type(classes) is int`. `torch.isfinite(logits).all()` finds NaN and "
         "infinity. Probabilities are rows without a negative number that sum to 1: both must hold.",
         "`any(p.requires_grad for p in model.parameters())` says whether something can learn; a frozen backbone is no "
-        "mistake. Run the model on `images.clone()`, for a first layer may work in place, in `eval()` under "
+        "mistake. Run the model on `images.clone()`, for a first layer may overwrite them, in `eval()` under "
         "`torch.no_grad()`. Note each module's mode before, as in 4.2, and give all of them back before you raise. A "
         "network may give a dict: ask `isinstance(logits, torch.Tensor)`.",
     )
