@@ -17,7 +17,7 @@ QUIZ = Quiz(
                 ),
                 Option(
                     "It is right, since the split was random.",
-                    "A random split puts the two copies into different parts about as often as chance has it.",
+                    "A random split often puts one copy into each part.",
                 ),
                 Option(
                     "It is too low: the head sees each photo twice and overfits.",
