@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from helpers.lessons import lesson_module
@@ -40,6 +41,7 @@ def button(cell: Locator, label: str) -> Locator:
 
 
 @NEEDS_BROWSER
+@pytest.mark.torture  # `test_every_lesson` answers the quiz of each lesson
 def test_a_quiz_is_answered_and_remembers(tmp_path: Path) -> None:
     assert RIGHT.right and not WRONG.right
     with jupyterlab(tmp_path) as address, browser_page() as page:

@@ -67,7 +67,9 @@ class TestWrongAnswersAndRandomWeights:
     def ran(cls, lesson, tmp_path_factory):
         folder = tmp_path_factory.mktemp(lesson.name)
         codes = {number: wrong.code for number, wrong in _first_wrong(lesson).items()}
-        parameters = {**_small(lesson), "BACKBONE": _without_weights(lesson)}
+        # Several processes train in the solved lesson and in the one that ships: each of them loads PyTorch anew.
+        alone = {"PROCESSES": 1} if lesson.number == "09" else {}
+        parameters = {**_small(lesson), **alone, "BACKBONE": _without_weights(lesson)}
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("COURSE_WEIGHTS", str(folder / "empty"))
             patch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing answers there: no download
@@ -106,7 +108,7 @@ def _first_wrong(lesson: Lesson) -> dict[str, Wrong]:
 
 def _without_weights(lesson: Lesson) -> str:
     """The backbone: resnet50 where a lesson must be seen to bear its size, else resnet18, which has the same parts."""
-    return "resnet50" if lesson.number in ("07", "08", "10") else "resnet18"
+    return "resnet50" if lesson.number == "07" else "resnet18"
 
 
 def _outputs(result: Result) -> list[str]:

@@ -70,7 +70,7 @@ QUIZ = Quiz(
                 ),
                 Option(
                     "Weights and buffers, optimizer, scheduler, position and the random states.",
-                    "All that the next step hangs on. The random state is another one in each process.",
+                    "All that the next step depends on. The random state is another one in each process.",
                     right=True,
                 ),
             ),
