@@ -132,15 +132,6 @@ def run_all(page: Page) -> None:
     expect(_prompts(page).filter(has_text=re.compile(r"[*]|\[ \]"))).to_have_count(0)
 
 
-def run_above(page: Page, cell: Locator) -> None:
-    """Run all cells above this one without their old outputs, and wait until they have."""
-    clear_outputs(page)
-    cell.locator(".cm-content").click()
-    choose(page, "Run", "Run All Above Selected Cell")
-    expect(_prompts(page).first).to_have_text(re.compile(r"[0-9*]"))
-    expect(_prompts(page).filter(has_text="*")).to_have_count(0, timeout=SECONDS_TO_RUN * 1000)
-
-
 def _prompts(page: Page) -> Locator:
     return page.locator(".jp-NotebookPanel:visible .jp-CodeCell .jp-InputPrompt")
 

@@ -1,6 +1,6 @@
 """A learner in a real JupyterLab walks each lesson: fails, takes a hint, solves it, answers the quiz, and comes back.
 
-`make test` runs each lesson up to its first exercise, `make torture` runs it whole and moves its controls as well.
+`make test` runs the imports of each lesson and its first exercise, `make torture` all cells, and moves the controls.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from tests.browser.jupyterlab import (
     keep_picture,
     open_lesson,
     panel_of,
-    run_above,
     run_all,
     run_cell,
     save_and_restart,
@@ -77,7 +76,7 @@ def there(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Page]:
     assert lab.complaints == []
 
 
-@pytest.mark.parametrize("whole", WHOLE, ids=["to the first exercise", "whole"])
+@pytest.mark.parametrize("whole", WHOLE, ids=["first exercise", "whole"])
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_learner_walks_it(there: Page, lesson: Lesson, whole: bool) -> None:
     for theme in THEMES:
@@ -86,7 +85,7 @@ def test_a_learner_walks_it(there: Page, lesson: Lesson, whole: bool) -> None:
             there, there.locator(".jp-Notebook .jp-Cell").first, f"{lesson.number}-as-it-ships-{theme.lower()}"
         )
     number = next(iter(exercise_cells(lesson.read())))
-    run_all(there) if whole else run_above(there, cell_of(there, number))
+    run_all(there) if whole else run_imports(there)
     nothing_failed(there)
     get_it_wrong_and_then_right(there, lesson, number)
     answer_the_quiz(there, lesson)
@@ -95,6 +94,13 @@ def test_a_learner_walks_it(there: Page, lesson: Lesson, whole: bool) -> None:
         each_picture_follows_its_controls(there, lesson)
     nothing_failed(there)
     come_back(there, lesson, number)
+
+
+def run_imports(page: Page) -> None:
+    """The cells of the parameters and the imports: an exercise needs no more."""
+    clear_outputs(page)
+    for cell in page.locator(".jp-NotebookPanel:visible .jp-CodeCell").all()[:2]:
+        run_cell(page, cell)
 
 
 def nothing_failed(page: Page) -> None:
