@@ -11,7 +11,7 @@ import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from helpers.course.lessons import Contract, all_lessons
-from helpers.course.running import bytes_held
+from helpers.course.peak_memory import PeakMemory
 
 # A contract is for a lesson that has two cores to itself. Beside another worker it has one.
 SHARE = 2 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1 else 1
@@ -55,9 +55,9 @@ def _timed(item: pytest.Item) -> Iterator[None]:
 
 def _watch(notebook: IPyNbFile) -> None:
     """Keep the most that the kernel and its children held, until the kernel is gone."""
-    kernel = notebook.kernel.km.provisioner.pid
-    while held := bytes_held(kernel):
-        _peak[notebook] = max(_peak[notebook], held)
+    peak = PeakMemory(notebook.kernel.km.provisioner.pid)
+    while peak.look():
+        _peak[notebook] = max(_peak[notebook], peak.bytes)
         time.sleep(_EVERY)
 
 

@@ -28,6 +28,7 @@ from helpers.course.answers import exercise_cells, inject
 from helpers.course.lessons import Lesson
 from helpers.course.panel import CHECK_MIME
 from helpers.course.parameters import parameters_for
+from helpers.course.peak_memory import PeakMemory
 from helpers.course.run_report import index_page, lesson_page, summary_text
 from helpers.course.run_results import Result, Summary
 from helpers.course.verdicts import Outcome
@@ -210,29 +211,11 @@ def _watch(run: _Run) -> None:
 
 def _sample_memory(run: _Run, kernel: int) -> None:
     """Keep the highest sum of memory over the kernel and its children."""
+    peak = PeakMemory(kernel)
     while not run.finished.is_set():
-        run.peak_bytes = max(run.peak_bytes, bytes_held(kernel))
+        peak.look()
+        run.peak_bytes = max(run.peak_bytes, peak.bytes)
         run.finished.wait(_SAMPLE_EVERY)
-
-
-def bytes_held(process: int) -> int:
-    """The memory that a process and its children hold now; 0 where it is gone.
-
-    Pages that they share, such as PyTorch's libraries, count once, where the system tells (Linux does).
-    """
-    total = 0
-    with contextlib.suppress(psutil.Error):  # gone meanwhile: the samples so far stand
-        kernel = psutil.Process(process)
-        for one in (kernel, *kernel.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                total += _bytes_of(one)
-    return total
-
-
-def _bytes_of(process: psutil.Process) -> int:
-    if not psutil.LINUX:
-        return process.memory_info().rss
-    return process.memory_full_info().pss
 
 
 def _run_one(run: _Run, out: Path) -> Result:

@@ -223,18 +223,6 @@ def test_peak_memory_sees_what_a_cell_held_for_a_moment(executed):
     assert 310 < summary["94"].peak_mb < 900  # 300 MB and the kernel itself
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell what processes share")
-def test_what_two_processes_share_counts_once():
-    program = r"import os, time; held = b'1' * 200_000_000; os.fork(); os.write(1, b'ready\n'); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert [process.stdout.readline(), process.stdout.readline()] == ["ready\n", "ready\n"]
-            assert 200e6 < running.bytes_held(process.pid) < 300e6
-        finally:
-            for one in (*psutil.Process(process.pid).children(), process):
-                one.kill()
-
-
 class _Page(html.parser.HTMLParser):
     def __init__(self, text: str):
         super().__init__()
