@@ -57,7 +57,7 @@ def _watch(notebook: IPyNbFile) -> None:
     """Keep the most that the kernel and its children held, until the kernel is gone."""
     peak = PeakMemory(notebook.kernel.km.provisioner.pid)
     while peak.look():
-        _peak[notebook] = max(_peak[notebook], peak.bytes)
+        _peak[notebook] = peak.bytes
         time.sleep(_EVERY)
 
 

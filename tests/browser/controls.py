@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.jupyterlab import at_rest
 
 
 def explored(page: Page, calls: int = 1) -> list[Locator]:
@@ -43,3 +47,12 @@ def change_by_keyboard(page: Page, panel: Locator) -> None:
     slider = panel.get_by_role("slider").first
     slider.focus()
     page.keyboard.press("ArrowRight" if slider.get_attribute("aria-valuenow") == "0.0" else "ArrowLeft")
+
+
+def picture_follows(page: Page, panel: Locator, change: Callable[[Page, Locator], None]) -> None:
+    """After the change another picture is there, with its words beneath it."""
+    before = words_of(panel)
+    change(page, panel)
+    expect(panel.locator("img")).not_to_have_attribute("alt", before)
+    at_rest(page)  # a drag passes through several values
+    assert words_of(panel) in panel.inner_text()

@@ -149,7 +149,7 @@ def save_and_restart(page: Page) -> None:
 
 
 def in_theme(page: Page, theme: str) -> None:
-    """ "Light" or "Dark"."""
+    """Choose JupyterLab's own theme of that name: `Light` or `Dark`."""
     if page.locator(f"body[data-jp-theme-name='JupyterLab {theme}']").count() == 0:
         choose(page, "Settings", "Theme", f"JupyterLab {theme}")
         page.locator(f"body[data-jp-theme-name='JupyterLab {theme}']").wait_for(state="attached")
