@@ -451,7 +451,9 @@ def _is_code(value: object) -> bool:
 def watch_boundary(guard: Guard, untouched: Untouched, report: Callable[[str], None]) -> Callable[[], None]:
     """From now on, as the answer's code is left, the check must stand on what it stood on as that was entered.
 
-    What the check itself puts in place of a function, to watch it, is there at both moments.
+    What the check itself puts in place of a function, to watch it, is there at both moments. A hook that is called
+    while the answer runs is no such moment: it can do nothing that the answer could not do around its call, and a
+    look there would lengthen what the answer times.
 
     Returns:
         What ends the watch.
@@ -460,7 +462,7 @@ def watch_boundary(guard: Guard, untouched: Untouched, report: Callable[[str], N
     is_answers, changed, now = guard.is_answers, untouched.changed_since, untouched.now
 
     def enter(frame: types.FrameType) -> None:
-        if frame.f_back is None or not is_answers(frame.f_back.f_code):
+        if not any(is_answers(caller.f_code) for caller in _callers(frame)):
             entered[id(frame)] = now(), guard.threads()
 
     def leave(frame: types.FrameType) -> None:
@@ -476,6 +478,12 @@ def watch_boundary(guard: Guard, untouched: Untouched, report: Callable[[str], N
         return _watch_with_monitoring(is_answers, enter, leave)
     guard.profile, stop = _watch_with_profile(is_answers, enter, leave)
     return stop
+
+
+def _callers(frame: types.FrameType) -> Iterator[types.FrameType]:
+    """Whoever waits for it to return, the nearest first."""
+    while (frame := frame.f_back) is not None:
+        yield frame
 
 
 def _watch_with_profile(is_answers: Callable, enter: Callable, leave: Callable) -> tuple[Callable, Callable]:
