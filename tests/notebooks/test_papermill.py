@@ -1,25 +1,33 @@
-"""Every lesson solved, and answered wrong with a network whose weights are not here; nbval runs it as it ships.
-
-One class a way, so that workers share them.
-"""
+"""Every lesson answered, wrong and right, with a network whose weights are not here; nbval runs it as it ships."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 
-from helpers.course.answers import exercise_cells, reference_answers
+from helpers.course.answers import divided, exercise_cells, reference_answers
 from helpers.course.lessons import Lesson, all_lessons
+from helpers.course.panel import CHECK_MIME
 from helpers.course.run_results import Result
-from helpers.course.running import checks_in, run_lessons
+from helpers.course.running import run_lessons
 from helpers.lessons import lesson_module
 from tests.answers import Wrong, answers_of
 
 LESSONS = pytest.mark.parametrize("lesson", all_lessons(), ids=lambda lesson: lesson.name, scope="class")
+
+
+def _sampled(number: str) -> pytest.MarkDecorator:
+    """One lesson in `make test`, all in `make torture`."""
+    rest = {"marks": pytest.mark.torture}
+    lessons = [pytest.param(one, id=one.name, **(rest if one.number != number else {})) for one in all_lessons()]
+    return pytest.mark.parametrize("lesson", lessons)
+
 
 # These runs are about the exercises and what is said of weights; these parameters make the rest of a lesson small.
 SMALL: dict[str, dict] = {
@@ -55,36 +63,33 @@ def test_there_are_lessons():
     assert all_lessons(), "the notebooks folder is empty"
 
 
-class TestWrongAnswersAndRandomWeights:
-    """All exercises answered wrong, with a network whose weights are not on this machine: one run for both.
+class TestWrongThenRightWithRandomWeights:
+    """Each exercise answered wrong and then right in its cell, with a network whose weights are not on this machine.
 
-    A check does not look at the lesson's backbone, and after a wrong answer the lesson goes on with the key's, as it
-    does after none. So neither can hide the other. nbval runs the unsolved lessons with pretrained weights.
+    One run for the three: a check does not look at the lesson's backbone, nor at what was answered before. So none can
+    hide the other. nbval runs the unsolved lessons with pretrained weights.
     """
 
     @pytest.fixture(scope="class")
     @classmethod
     def ran(cls, lesson, tmp_path_factory):
-        folder = tmp_path_factory.mktemp(lesson.name)
-        codes = {number: wrong.code for number, wrong in _first_wrong(lesson).items()}
-        # Several processes train in the solved lesson and in the one that ships: each of them loads PyTorch anew.
-        alone = {"PROCESSES": 1} if lesson.number == "09" else {}
-        parameters = {**_small(lesson), **alone, "BACKBONE": _without_weights(lesson)}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("COURSE_WEIGHTS", str(folder / "empty"))
-            patch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing answers there: no download
-            return _run(lesson, folder, answers=codes, parameters=parameters)
+        right = reference_answers(lesson_module(lesson.number).EXERCISES)
+        cells = exercise_cells(lesson.read())
+        both = {
+            number: f"{wrong.code}\n\n\n{_check_of(cells[number])}\n\n\n{right[number]}"
+            for number, wrong in _first_wrong(lesson).items()
+        }
+        return _run_without_weights(lesson, tmp_path_factory.mktemp(lesson.name), both)
 
     @LESSONS
-    def test_every_wrong_answer_gets_its_reason_and_the_lesson_ends(self, lesson, ran):
-        first = _first_wrong(lesson)
-        assert sorted(first) == sorted(_exercises(lesson))
-        told = checks_in(nbformat.read(ran.notebook, as_version=4))
-        assert {number: check["outcome"] for number, check in told.items()} == {
-            number: wrong.outcome for number, wrong in first.items()
-        }
+    def test_every_wrong_answer_gets_its_reason_and_every_right_one_its_tick(self, lesson, ran):
+        first, told = _first_wrong(lesson), _told(ran)
+        assert sorted(first) == sorted(_exercises(lesson)) == sorted(told)
         for number, wrong in first.items():
-            assert wrong.reason in told[number]["message"], f"exercise {number}: {told[number]['message']}"
+            refused, accepted = told[number]
+            assert refused["outcome"] == wrong.outcome, f"exercise {number}: {refused['message']}"
+            assert wrong.reason in refused["message"], f"exercise {number}: {refused['message']}"
+            assert accepted["outcome"] == "correct", f"exercise {number}: {accepted['message']}"
 
     @LESSONS
     def test_random_weights_are_said_with_each_result(self, lesson, ran):
@@ -104,6 +109,32 @@ class TestWrongAnswersAndRandomWeights:
 
 def _first_wrong(lesson: Lesson) -> dict[str, Wrong]:
     return {number: next(iter(answers.wrong.values())) for number, answers in answers_of(lesson.number).items()}
+
+
+def _check_of(cell: NotebookNode) -> str:
+    """The line that asks for the check, without what the lesson does afterwards."""
+    rest = divided(cell)[1]
+    return ast.get_source_segment(rest, ast.parse(rest).body[0])
+
+
+def _run_without_weights(lesson: Lesson, folder: Path, answers: dict[str, str]) -> Result:
+    # Several processes train in the solved lesson and in the one that ships: each of them loads PyTorch anew.
+    alone = {"PROCESSES": 1} if lesson.number == "09" else {}
+    parameters = {**_small(lesson), **alone, "BACKBONE": _without_weights(lesson)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_WEIGHTS", str(folder / "empty"))
+        patch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing answers there: no download
+        return _run(lesson, folder, answers=answers, parameters=parameters)
+
+
+def _told(result: Result) -> dict[str, list[dict]]:
+    """What the checks of each exercise said, in their order."""
+    told: dict[str, list[dict]] = {}
+    for cell in nbformat.read(result.notebook, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            if report := output.get("data", {}).get(CHECK_MIME):
+                told.setdefault(report["exercise"], []).append(report)
+    return told
 
 
 def _without_weights(lesson: Lesson) -> str:
@@ -128,9 +159,19 @@ def _backbones_on_the_scoreboard(folder: Path) -> set[str]:
     return {row["backbone"] for row in rows if not row["backbone"].startswith("efficientnet_lite")}
 
 
-class TestSolved:
-    @LESSONS
-    def test_every_answer_is_correct_and_the_lesson_strict(self, lesson, tmp_path):
+class TestAnsweredOnce:
+    """A run for each, whole in `make torture`: in `make test` one lesson shows that a solved and a wrong one end."""
+
+    @_sampled("05")
+    def test_solved_the_lesson_is_strict_and_all_is_correct(self, lesson, tmp_path):
         answers = reference_answers(lesson_module(lesson.number).EXERCISES)
         result = _run(lesson, tmp_path, answers=answers, parameters=_small(lesson), strict=True)
         assert result.checks["correct"] == len(answers) == sum(result.checks.values())
+
+    @_sampled("03")
+    def test_after_wrong_answers_the_lesson_goes_on_to_its_end(self, lesson, tmp_path):
+        codes = {number: wrong.code for number, wrong in _first_wrong(lesson).items()}
+        told = _told(_run_without_weights(lesson, tmp_path, codes))
+        assert {number: [check["outcome"] for check in checks] for number, checks in told.items()} == {
+            number: [wrong.outcome] for number, wrong in _first_wrong(lesson).items()
+        }

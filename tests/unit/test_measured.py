@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import runpy
 import statistics
@@ -357,3 +358,37 @@ def test_a_published_table_names_where_it_can_be_read(name):
 def test_an_unknown_published_table_is_told_with_those_that_are_there():
     with pytest.raises(CourseError, match=r"unknown published table .* Known: transfer_of_families, transfer_of_ten"):
         load_published("transfer")
+
+
+class TestRecipes:
+    """The file that lesson 09 shows, and the fractions of the time that the course is held to."""
+
+    @pytest.fixture
+    def recipes(self):
+        return load_measured("recipes")
+
+    @pytest.fixture
+    def program(self, monkeypatch):
+        monkeypatch.syspath_prepend(str(repository() / "benchmarks"))
+        return importlib.import_module("recipes")
+
+    def test_it_was_measured_with_the_program_as_it_is_now(self, recipes, program):
+        now = {name: getattr(program, name) for name in ("BACKBONE", "RATE", "PATIENCE")}
+        assert recipes["parameters"] == {**now, "epochs": None}
+
+    def test_its_table_is_that_of_its_runs(self, recipes, program):
+        assert recipes["results"] == program.table(recipes["runs"])
+
+    @pytest.mark.parametrize(
+        ("peer", "photos", "ratio"),
+        [
+            ("tutorial, frozen", "hymenoptera", 40),
+            ("tutorial, all", "hymenoptera", 5),
+            ("fastai, fine_tune", "hymenoptera", 10),
+            ("fastai, fine_tune", "flowers", 10),
+        ],
+    )
+    def test_the_course_takes_a_fraction_of_the_time_at_no_less_accuracy(self, recipes, peer, photos, ratio):
+        (row,) = (row for row in recipes["results"] if (row["peer"], row["photos"]) == (peer, photos))
+        assert row["no less accurate"]
+        assert min(row["ratio of seconds"], row["ratio of core seconds"]) >= ratio
