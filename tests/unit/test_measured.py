@@ -392,3 +392,26 @@ class TestRecipes:
         (row,) = (row for row in recipes["results"] if (row["peer"], row["photos"]) == (peer, photos))
         assert row["no less accurate"]
         assert min(row["ratio of seconds"], row["ratio of core seconds"]) >= ratio
+
+
+class TestGrowth:
+    """The other table of lesson 09: time in proportion to the images, memory flat beyond the features."""
+
+    @pytest.fixture
+    def growth(self):
+        return load_measured("growth")
+
+    def test_it_was_measured_with_the_program_as_it_is_now(self, growth, monkeypatch):
+        monkeypatch.syspath_prepend(str(repository() / "benchmarks"))
+        program = importlib.import_module("growth")
+        assert growth["parameters"] == program.PARAMETERS
+        assert [row["images"] for row in growth["results"]] == list(program.COUNTS)
+
+    def test_an_image_of_many_costs_what_one_of_few_costs(self, growth):
+        each = [row["ms an image"] for row in growth["results"]]
+        assert max(each) < 1.25 * min(each)
+        assert all(row["seconds, second run"] < row["seconds"] / 10 for row in growth["results"])
+
+    def test_beyond_the_features_memory_stays(self, growth):
+        beyond = {row["images"]: row["peak (MB)"] - row["features (MB)"] for row in growth["results"]}
+        assert beyond[20_000] < 1.25 * beyond[2_000]
