@@ -41,14 +41,19 @@ _SAMPLE_EVERY = 0.2  # seconds between two looks at the kernel's memory
 _START_TIMEOUT = 120  # seconds for a kernel to start; a busy machine takes tens
 
 
-def checks_in(notebook: NotebookNode) -> dict[str, dict[str, str]]:
-    """What each check of an executed notebook said last: `outcome` and `message` by exercise number."""
-    reports = (
+def reports_in(notebook: NotebookNode) -> list[dict[str, str]]:
+    """What each check of an executed notebook said, in their order: `exercise`, `outcome`, `message` and more."""
+    return [
         output["data"][CHECK_MIME]
         for cell in notebook.cells
         for output in cell.get("outputs", [])
         if CHECK_MIME in output.get("data", {})
-    )
+    ]
+
+
+def checks_in(notebook: NotebookNode) -> dict[str, dict[str, str]]:
+    """What each check of an executed notebook said last: `outcome` and `message` by exercise number."""
+    reports = reports_in(notebook)
     return {report["exercise"]: {key: report[key] for key in ("outcome", "message")} for report in reports}
 
 

@@ -13,9 +13,8 @@ from nbformat import NotebookNode
 
 from helpers.course.answers import divided, exercise_cells, reference_answers
 from helpers.course.lessons import Lesson, all_lessons
-from helpers.course.panel import CHECK_MIME
 from helpers.course.run_results import Result
-from helpers.course.running import run_lessons
+from helpers.course.running import reports_in, run_lessons
 from helpers.lessons import lesson_module
 from tests.answers import Wrong, answers_of
 
@@ -130,10 +129,8 @@ def _run_without_weights(lesson: Lesson, folder: Path, answers: dict[str, str]) 
 def _told(result: Result) -> dict[str, list[dict]]:
     """What the checks of each exercise said, in their order."""
     told: dict[str, list[dict]] = {}
-    for cell in nbformat.read(result.notebook, as_version=4).cells:
-        for output in cell.get("outputs", []):
-            if report := output.get("data", {}).get(CHECK_MIME):
-                told.setdefault(report["exercise"], []).append(report)
+    for report in reports_in(nbformat.read(result.notebook, as_version=4)):
+        told.setdefault(report["exercise"], []).append(report)
     return told
 
 
