@@ -111,6 +111,12 @@ def test_a_right_answer_is_given_its_credit(judge: Judge, class_folder: Path, nu
     assert found.outcome == "correct", found.reason
 
 
+def test_the_watch_does_not_lengthen_what_an_answer_times(judge: Judge, class_folder: Path) -> None:
+    """Hooks that an answer calls itself are no moment to look at what the check stands on."""
+    found = judged(judge, "6.1", answers_of("06")["6.1"].right["hooks hold the watch"], class_folder)
+    assert found.outcome == "correct", found.reason
+
+
 @pytest.mark.torture
 @pytest.mark.parametrize(("lesson", "number"), ALL, ids=[number for _, number in ALL])
 def test_every_right_answer_is_given_its_credit(judge: Judge, class_folder: Path, lesson: str, number: str) -> None:
