@@ -36,7 +36,7 @@ help:
 	@echo "make notebooks  execute the lessons and write them back, for those who change them: about a minute a lesson"
 	@echo "make measured   run again what is too long for a lesson, into data/measured: about an hour and a half on two cores"
 	@echo "make study      run the study of lesson 08 again: hours; stopped or killed, it goes on where it was"
-	@echo "make bench      measure speed and growth: minutes; PHOTOS=folder adds recipes of others: 45 more a folder"
+	@echo "make bench      measure speed and growth: minutes; PHOTOS=folder adds recipes of others: an hour a folder"
 	@echo "make lock       write both locks from pyproject.toml: seconds, needs the network"
 	@echo "make audit      ask PyPI for known vulnerabilities of what requirements.lock names: a minute, needs the network"
 

@@ -3,7 +3,7 @@
     python benchmarks/recipes.py PHOTOS [PHOTOS ...]     # folders with train/ and val/, each with a folder a class
     python benchmarks/recipes.py PHOTOS --without fastai # a peer that is not installed
 
-About 90 minutes on two quiet cores for ants and bees (244 photos to train on) and five flowers (400); killed, it goes
+About an hour on two quiet cores for ants and bees (244 photos to train on), and longer for more photos; killed, it goes
 on with the runs that are missing. The short recipes come first, and a table of what is there is written after each of
 them: it says for how many seeds. fastai belongs to this benchmark alone; where it is missing, install it with
 `.venv/bin/python -m uv pip install fastai==2.8.12`.
@@ -49,6 +49,7 @@ NAME = "recipes"
 BACKBONE, SEEDS = "efficientnet_lite0", 3
 RATE = 3e-4  # of all parts, in LP-FT; at 1e-4 the validation loss of ants and bees still falls after three minutes
 PATIENCE = 1
+PARAMETERS = {"BACKBONE": BACKBONE, "RATE": RATE, "PATIENCE": PATIENCE}
 # Each recipe of others and the course's that is held against it.
 AGAINST = {
     "tutorial, frozen": "course, frozen",
@@ -185,7 +186,7 @@ def main() -> None:
         for photos in given.photos
         for seed in range(given.seeds)
     ]
-    settings = {"BACKBONE": BACKBONE, "RATE": RATE, "PATIENCE": PATIENCE, "epochs": given.epochs}
+    settings = {**PARAMETERS, "epochs": given.epochs}
     log = Log(cache_dir() / f"{NAME}{'_tried' if given.epochs else ''}.jsonl", key, settings)
     for recipe in dict.fromkeys(task["recipe"] for task in tasks):
         of_recipe = [task for task in tasks if task["recipe"] == recipe]

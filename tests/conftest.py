@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+from helpers.places import repository
 
 _made: list[Path] = []
 
@@ -60,3 +64,11 @@ def course_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     folder.mkdir()
     monkeypatch.setenv("COURSE_OUTPUT", str(folder))
     yield folder
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], ModuleType]:
+    """`program("growth")` is the benchmark of that name, with a cache of its own."""
+    monkeypatch.syspath_prepend(str(repository() / "benchmarks"))
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    return importlib.import_module

@@ -147,10 +147,7 @@ class Guard:
         return "course" if _within(path, self._trusted) else "answer"
 
     def _on_the_stack(self) -> Iterator[types.FrameType]:
-        frame = self._frame(2)
-        while frame is not None:
-            yield frame
-            frame = frame.f_back
+        yield from _callers(self._frame(1))
 
     def _asked_by_answer(self) -> tuple[bool, list[types.FrameType]]:
         """Whether the answer asks, by itself or through Python's library; the library's frames, the innermost first."""

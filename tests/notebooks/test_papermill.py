@@ -23,9 +23,8 @@ LESSONS = pytest.mark.parametrize("lesson", all_lessons(), ids=lambda lesson: le
 
 def _sampled(number: str) -> pytest.MarkDecorator:
     """One lesson in `make test`, all in `make torture`."""
-    rest = {"marks": pytest.mark.torture}
-    lessons = [pytest.param(one, id=one.name, **(rest if one.number != number else {})) for one in all_lessons()]
-    return pytest.mark.parametrize("lesson", lessons)
+    marks = {one: [] if one.number == number else [pytest.mark.torture] for one in all_lessons()}
+    return pytest.mark.parametrize("lesson", [pytest.param(one, id=one.name, marks=marks[one]) for one in marks])
 
 
 # These runs are about the exercises and what is said of weights; these parameters make the rest of a lesson small.
@@ -54,10 +53,6 @@ def _small(lesson: Lesson) -> dict:
     return SMALL.get(lesson.number, {})
 
 
-def _exercises(lesson: Lesson) -> list[str]:
-    return list(exercise_cells(lesson.read()))
-
-
 def test_there_are_lessons():
     assert all_lessons(), "the notebooks folder is empty"
 
@@ -65,8 +60,8 @@ def test_there_are_lessons():
 class TestWrongThenRightWithRandomWeights:
     """Each exercise answered wrong and then right in its cell, with a network whose weights are not on this machine.
 
-    One run for the three: a check does not look at the lesson's backbone, nor at what was answered before. So none can
-    hide the other. nbval runs the unsolved lessons with pretrained weights.
+    One run for the three: a check does not look at the lesson's backbone, and `tests/answers` judges each answer
+    alone. So none can hide the other. nbval runs the unsolved lessons with pretrained weights.
     """
 
     @pytest.fixture(scope="class")
@@ -83,7 +78,7 @@ class TestWrongThenRightWithRandomWeights:
     @LESSONS
     def test_every_wrong_answer_gets_its_reason_and_every_right_one_its_tick(self, lesson, ran):
         first, told = _first_wrong(lesson), _told(ran)
-        assert sorted(first) == sorted(_exercises(lesson)) == sorted(told)
+        assert sorted(first) == sorted(exercise_cells(lesson.read())) == sorted(told)
         for number, wrong in first.items():
             refused, accepted = told[number]
             assert refused["outcome"] == wrong.outcome, f"exercise {number}: {refused['message']}"
@@ -117,7 +112,7 @@ def _check_of(cell: NotebookNode) -> str:
 
 
 def _run_without_weights(lesson: Lesson, folder: Path, answers: dict[str, str]) -> Result:
-    # Several processes train in the solved lesson and in the one that ships: each of them loads PyTorch anew.
+    # Several processes train in the lesson as it ships, which nbval runs: each of them loads PyTorch anew.
     alone = {"PROCESSES": 1} if lesson.number == "09" else {}
     parameters = {**_small(lesson), **alone, "BACKBONE": _without_weights(lesson)}
     with pytest.MonkeyPatch.context() as patch:
@@ -167,8 +162,8 @@ class TestAnsweredOnce:
 
     @_sampled("03")
     def test_after_wrong_answers_the_lesson_goes_on_to_its_end(self, lesson, tmp_path):
-        codes = {number: wrong.code for number, wrong in _first_wrong(lesson).items()}
-        told = _told(_run_without_weights(lesson, tmp_path, codes))
+        first = _first_wrong(lesson)
+        told = _told(_run_without_weights(lesson, tmp_path, {number: wrong.code for number, wrong in first.items()}))
         assert {number: [check["outcome"] for check in checks] for number, checks in told.items()} == {
-            number: [wrong.outcome] for number, wrong in _first_wrong(lesson).items()
+            number: [wrong.outcome] for number, wrong in first.items()
         }

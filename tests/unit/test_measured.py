@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import runpy
 import statistics
@@ -367,17 +366,11 @@ class TestRecipes:
     def recipes(self):
         return load_measured("recipes")
 
-    @pytest.fixture
-    def program(self, monkeypatch):
-        monkeypatch.syspath_prepend(str(repository() / "benchmarks"))
-        return importlib.import_module("recipes")
-
     def test_it_was_measured_with_the_program_as_it_is_now(self, recipes, program):
-        now = {name: getattr(program, name) for name in ("BACKBONE", "RATE", "PATIENCE")}
-        assert recipes["parameters"] == {**now, "epochs": None}
+        assert recipes["parameters"] == {**program("recipes").PARAMETERS, "epochs": None}
 
     def test_its_table_is_that_of_its_runs(self, recipes, program):
-        assert recipes["results"] == program.table(recipes["runs"])
+        assert recipes["results"] == program("recipes").table(recipes["runs"])
 
     @pytest.mark.parametrize(
         ("peer", "photos", "ratio"),
@@ -401,11 +394,9 @@ class TestGrowth:
     def growth(self):
         return load_measured("growth")
 
-    def test_it_was_measured_with_the_program_as_it_is_now(self, growth, monkeypatch):
-        monkeypatch.syspath_prepend(str(repository() / "benchmarks"))
-        program = importlib.import_module("growth")
-        assert growth["parameters"] == program.PARAMETERS
-        assert [row["images"] for row in growth["results"]] == list(program.COUNTS)
+    def test_it_was_measured_with_the_program_as_it_is_now(self, growth, program):
+        assert growth["parameters"] == program("growth").PARAMETERS
+        assert [row["images"] for row in growth["results"]] == growth["parameters"]["COUNTS"]
 
     def test_an_image_of_many_costs_what_one_of_few_costs(self, growth):
         each = [row["ms an image"] for row in growth["results"]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from pathlib import Path
@@ -12,15 +11,6 @@ from PIL import Image
 
 from helpers.data.painted_flowers import Recipe, painted_flowers
 from helpers.errors import CourseError
-from helpers.places import repository
-
-
-@pytest.fixture
-def program(monkeypatch, tmp_path):
-    """`program("growth")` is the benchmark of that name, with a cache of its own."""
-    monkeypatch.syspath_prepend(str(repository() / "benchmarks"))
-    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
-    return importlib.import_module
 
 
 @pytest.fixture
