@@ -66,13 +66,16 @@ class _Stubborn(SystemExit):
     """Python makes it where it is caught, and from there on each step of the thread raises `SystemExit` again."""
 
     def __init__(self) -> None:
-        trace_from(sys._getframe(1), _at_a_step)
+        _trace_from(sys._getframe(1))
 
 
-def _at_a_step(frame: FrameType, event: str, _: object) -> Callable:
+def _trace_from(frame: FrameType) -> None:
+    trace_from(frame, _at_a_step, again=_trace_from)
+
+
+def _at_a_step(frame: FrameType, event: str, _: object) -> None:
     if event in ("line", "opcode") and frame.f_lineno is not None:
         raise SystemExit
-    return _at_a_step
 
 
 def _sentence(count: int, still: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bdb
 import contextlib
 import ctypes
+import functools
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 Given = TypeVar("Given")
+Tracer = Callable[[FrameType, str, object], None]  # it raises or does nothing
 
 _EVERY = 0.5  # seconds from one attempt to stop an answer to the next
 _AT_ONCE = 1e-5  # seconds; a timer of 0 would be none
@@ -31,7 +33,7 @@ class TimeLimit:
 
     The first attempt is an exception. An answer may catch that one (`except BaseException`, a bare `except`, a
     `return` in a `finally`). So each further attempt also traces the answer's code, and raises once more at its next
-    line, which is the first of the `except` that caught the attempt.
+    line, which is the first of the `except` that caught the attempt, and again in the one around that.
 
     In the main thread it is the alarm clock of the system that raises, also while an answer sleeps or waits. In any
     other thread, on Windows, and where an answer has turned the alarm off, a second thread raises, and a sleep ends
@@ -57,7 +59,7 @@ class TimeLimit:
         self.was_at: list[traceback.FrameSummary] = []
         self._is_the_answers = is_the_answers
         self._boundary: FrameType | None = None  # the frame around the function: nothing beyond it is stopped
-        self._attempts, self._rings, self._traced_one = 0, 0, False
+        self._attempts, self._rings = 0, 0
         self._alarm_is_set = False
         self._is_over, self._over, self._turn = False, threading.Lock(), threading.Lock()
 
@@ -111,8 +113,10 @@ class TimeLimit:
 
     def _when_it_rings(self, number: int, frame: FrameType | None) -> None:
         """The first ring stops whatever runs, later ones the answer: a check may be putting things back meanwhile."""
-        anything = self._rings % 4 == 0 and not self._traced_one
-        self._rings, self._traced_one = self._rings + (not self._traced_one), False
+        if _is_of_this_file(frame):
+            return  # it is being stopped; the next ring is near
+        anything = self._rings % 4 == 0
+        self._rings += 1
         if self._is_within(frame, of_the_answer=not anything) and not _is_debugged(frame):
             self._stop(frame)
 
@@ -133,20 +137,14 @@ class TimeLimit:
 
     def _trace_from(self, frame: FrameType | None) -> None:
         """Each line of the function that runs from now on meets `_at_a_line`, in whichever of its frames."""
-        trace_from(frame, self._at_a_line, up_to=self._boundary)
+        if self._is_within(frame, of_the_answer=True):
+            trace_from(frame, self._at_a_line, up_to=self._boundary, again=self._trace_from)
 
-    def _at_a_line(self, frame: FrameType, event: str, _: object) -> Callable | None:
-        """Python stops to trace where this raises, so the clock is set to ring at once and to begin anew."""
-        if frame.f_code.co_filename == __file__:
-            return None  # what rings, and raises
+    def _at_a_line(self, frame: FrameType, event: str, _: object) -> None:
         # Where Python enters an `except` there is no line, and no traceback could name the place.
         stops = event in ("line", "opcode") and frame.f_lineno is not None
-        if stops and self._is_within(frame, of_the_answer=True):
-            if self._alarm_is_set:
-                self._traced_one = True
-                signal.setitimer(signal.ITIMER_REAL, _AT_ONCE, _EVERY)
+        if stops and not _is_of_this_file(frame) and self._is_within(frame, of_the_answer=True):
             raise self._reason()
-        return self._at_a_line
 
     def _is_within(self, frame: FrameType | None, *, of_the_answer: bool) -> bool:
         """Whether this frame is one of the function's; with `of_the_answer`, one that code of the answer has called."""
@@ -226,12 +224,47 @@ class TimeLimit:
         self._over.release()
 
 
-def trace_from(frame: FrameType | None, tracer: Callable, *, up_to: FrameType | None = None) -> None:
-    """`tracer` is called at each step of this thread from now on, in this frame and those around it up to `up_to`."""
+def trace_from(
+    frame: FrameType | None, at_a_step: Tracer, *, up_to: FrameType | None = None, again: Callable[[FrameType], None]
+) -> None:
+    """`at_a_step` is called at each step of this thread from now on, in this frame and those around it up to `up_to`.
+
+    Args:
+        again: called with the frame that runs where Python has stopped to trace, because `at_a_step` has raised there.
+    """
+
+    def tracer() -> _Traces:
+        return _Traces(at_a_step, again)
+
     while frame is not None and frame is not up_to:
-        frame.f_trace, frame.f_trace_opcodes = tracer, True
+        if not isinstance(frame.f_trace, _Traces):
+            frame.f_trace, frame.f_trace_opcodes = tracer(), True
         frame = frame.f_back
-    sys.settrace(tracer)
+    sys.settrace(functools.partial(_into, tracer))
+
+
+def _into(tracer: Callable[[], _Traces], frame: FrameType, event: str, _: object) -> _Traces | None:
+    """A frame that begins is traced, but those here."""
+    if _is_of_this_file(frame):
+        return None
+    frame.f_trace_opcodes = True
+    return tracer()
+
+
+class _Traces(functools.partial):
+    """Traces one frame. Python lets go of it where it has raised, and so it learns that it has to begin again there.
+
+    It is a `partial`, and no class with a `__call__` of ours, whose `self` the traceback would hold on to.
+    """
+
+    def __new__(cls, at_a_step: Tracer, again: Callable[[FrameType], None]) -> _Traces:
+        traces = super().__new__(cls, at_a_step)
+        traces.again = again
+        return traces
+
+    def __del__(self) -> None:
+        if sys.gettrace() is None:  # else its frame has ended
+            self.again(sys._getframe(1))
 
 
 def raise_in(thread: int, kind: type[BaseException]) -> None:
@@ -266,6 +299,10 @@ def _can_set_alarms() -> bool:
     """Whether this is the main thread of a system with timers, and nobody but Python handles their signal."""
     in_main_thread = threading.current_thread() is threading.main_thread()
     return in_main_thread and hasattr(signal, "setitimer") and signal.getsignal(signal.SIGALRM) is not None
+
+
+def _is_of_this_file(frame: FrameType | None) -> bool:
+    return frame is not None and frame.f_code.co_filename == __file__
 
 
 def _is_debugged(frame: Any) -> bool:

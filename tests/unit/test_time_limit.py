@@ -39,6 +39,15 @@ def loop(body: str, times: int = 1) -> str:
     return "def f():\n" + "\n".join(f"    {line}" for line in body.splitlines())
 
 
+BARE_BLOCKS = """\
+try:
+    try:
+        time.sleep(9)
+    except:
+        pass
+except:
+    pass"""
+
 NEVER_ENDING = {
     "a loop": "def f():\n    while True:\n        pass",
     "sleeps": "def f():\n    time.sleep(1000)",
@@ -55,6 +64,7 @@ NEVER_ENDING = {
     "two loops that catch everything": loop("pass", 2),
     "three loops that catch everything": loop("pass", 3),
     "two blocks in one loop": loop("try:\n    time.sleep(9)\nexcept BaseException:\n    pass"),
+    "three bare blocks in one loop, asleep": loop(BARE_BLOCKS),
     "goes on in `finally`": (
         "def f():\n    while True:\n        try:\n            time.sleep(9)\n        finally:\n            continue"
     ),
