@@ -133,9 +133,10 @@ lint: setup
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --check --quiet . || { echo "Format with: $(PY) -m ruff format ." >&2; exit 1; }
 
-# conftest.py says how many workers. The cells of one notebook stay together. In this order whole lessons come early: xdist would hand them out last, and one core would wait for the other.
+# One worker a core, but no more than four: a lesson may take 3 GB. The cells of one notebook stay together.
+# In this order whole lessons come early: xdist would hand them out last, and one core would wait for the other.
 test: lint
-	@$(PY) -m pytest -n auto --dist loadscope --no-loadscope-reorder --durations 15 \
+	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder --durations 15 \
 	    --nbval-lax --nbval-current-env notebooks tests $(ARGS)
 
 # What takes too long for each change: kills, hostile answers, mutants.

@@ -1,8 +1,7 @@
-"""How many workers run the tests; and nbval's run of each lesson is held to its contract, in seconds and in memory."""
+"""nbval runs each lesson as it ships: here that run is held to the lesson's contract, in seconds and in memory."""
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
@@ -14,20 +13,13 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 from helpers.course.lessons import Contract, all_lessons
 from helpers.course.peak_memory import PeakMemory
 
-_CORES = os.cpu_count() or 1
-_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-# A contract is for a lesson that has two cores to itself. Beside other workers it has less.
-SHARE = max(1, math.ceil(2 * _WORKERS / _CORES))
+# A contract is for a lesson that has two cores to itself. Beside another worker it has one.
+SHARE = 2 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1 else 1
 
 _EVERY = 0.2  # seconds between two looks at the memory
 _seconds: dict[IPyNbFile, float] = {}
 _peak: dict[IPyNbFile, int] = {}  # bytes, of the kernel and its children
 _last: dict[IPyNbFile, IPyNbCell] = {}
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than cores, since a sixth of the time goes by in waiting; at most four: a lesson may take 3 GB."""
-    return min(_CORES + 1, 4)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
