@@ -158,4 +158,5 @@ def test_right_answer_is_correct(judge, lesson, number, source):
 @pytest.mark.parametrize(("lesson", "number", "wrong"), WRONG)
 def test_wrong_answer_gets_its_reason(judge, lesson, number, wrong: Wrong):
     report = judge(lesson, number, wrong.code)
-    assert (report.outcome, wrong.reason in report.message) == (wrong.outcome, True), report
+    assert report.outcome == wrong.outcome, f"{wrong.outcome} was expected, and the check says: {report}"
+    assert wrong.reason in report.message, f"its reason lacks {wrong.reason!r}: {report.message}"

@@ -20,7 +20,8 @@ SAMPLE = ("0.2", "1.1", "2.3", "3.2", "4.1", "5.1", "6.2", "7.4", "8.3", "9.2", 
 
 @pytest.mark.parametrize("number", table.all_exercises())
 def test_the_table_is_of_these_answers(number):
-    line = table.written()[number]
+    line = table.written().get(number)
+    assert line, f"the table has no line of it: {ANEW.format(number)}"
     chosen = table.tried(number)
     made = len(chosen), sum(map(len, chosen.values()))
     assert (line.answers, line.mutants) == made, f"the answers are others: {ANEW.format(number)}"

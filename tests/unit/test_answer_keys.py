@@ -48,4 +48,10 @@ def test_nothing_is_left_to_do(lesson):
         *(repository() / "tests" / "answers").glob(f"lesson_{lesson}*.py"),
     ]
     assert len(files) >= 5
-    assert not [file.name for file in files if "TODO" in file.read_text(encoding="utf-8")]
+    left = [
+        f"{file.relative_to(repository())}:{number}"
+        for file in files
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if "TODO" in line
+    ]
+    assert not left, f"a TODO is left in {', '.join(left)}"
