@@ -259,11 +259,12 @@ class _Traces(functools.partial):
 
     def __new__(cls, at_a_step: Tracer, again: Callable[[FrameType], None]) -> _Traces:
         traces = super().__new__(cls, at_a_step)
-        traces.again = again
+        traces.again, traces.thread = again, threading.get_ident()
         return traces
 
     def __del__(self) -> None:
-        if sys.gettrace() is None:  # else its frame has ended
+        # Where tracing goes on, its frame has ended. A frame that a traceback has kept may end in another thread.
+        if sys.gettrace() is None and threading.get_ident() == self.thread:
             self.again(sys._getframe(1))
 
 

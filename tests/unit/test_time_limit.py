@@ -17,6 +17,7 @@ from helpers.course.time_limit import TimeLimit, TookTooLong
 SECONDS = 0.2
 # From the limit to the end of the most stubborn answer; the machine may be busy.
 PATIENCE = 20.0
+CAUGHT = 3  # attempts; it is one, and on a busy machine the alarm may ring where nothing can be stopped
 
 
 def of_the_answer(filename: str) -> bool:
@@ -102,6 +103,7 @@ def test_what_never_ends_is_ended(source):
         with pytest.raises((TookTooLong, RuntimeError)):
             limit.call(typed(source))
         assert limit.expired and not limit.interrupted
+        assert limit.caught <= CAUGHT
         assert SECONDS <= time.monotonic() - started < PATIENCE
 
 
