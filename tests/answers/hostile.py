@@ -21,6 +21,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 import torch
 
 from helpers.course import exercise as exercises
@@ -444,6 +445,8 @@ def main(first: int, last: int, step: int = 1) -> None:
         lines.write(f"{json.dumps({'begins': seed, 'number': one.number})}\n")
         lines.write(f"{json.dumps(judged(one))}\n")
     gc.collect()  # what is deleted now may fail, too
+    for left in psutil.Process().children(recursive=True):
+        left.kill()  # started in a thread; nobody waits for it any more, and it holds this process's stderr
 
 
 if __name__ == "__main__":

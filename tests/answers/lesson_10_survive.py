@@ -684,6 +684,9 @@ def batches_of(dataset, batch_size):
                 "With a whole batch of None",
                 outcome="error",
             ),
+            "begins anew without an end": Wrong(
+                f"import itertools\n{but_for(BATCHES, 'return (', 'return itertools.cycle(')}", "6 batches came"
+            ),
             "passes on a None": Wrong(
                 but_for(BATCHES, "return (batch for batch in loader if batch is not None)", "return loader"),
                 "one of your batches is `None`",
