@@ -108,8 +108,11 @@ lab: setup
 	    --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/$(FIRST) \
 	    --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(LAB_ARGS)
 
+# Two lessons at a time, since some train with one thread alone; they may take 6 GB together. What they measure is disturbed
+# by that: JOBS=1 gives each lesson the machine to itself.
+JOBS ?= 2
 run: setup
-	@$(PY) -m helpers run $(ARGS)
+	@$(PY) -m helpers run --jobs $(JOBS) $(ARGS)
 
 # The new Makefile sets up what the new version needs. Where .venv is broken or missing, any Python can update.
 update:
