@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 Given = TypeVar("Given")
-Tracer = Callable[[FrameType, str, object], None]  # it raises or does nothing
+AtAStep = Callable[[FrameType], None]  # it raises or does nothing
 
 _EVERY = 0.5  # seconds from one attempt to stop an answer to the next
 _AT_ONCE = 1e-5  # seconds; a timer of 0 would be none
@@ -140,10 +140,8 @@ class TimeLimit:
         if self._is_within(frame, of_the_answer=True):
             trace_from(frame, self._at_a_line, up_to=self._boundary, again=self._trace_from)
 
-    def _at_a_line(self, frame: FrameType, event: str, _: object) -> None:
-        # Where Python enters an `except` there is no line, and no traceback could name the place.
-        stops = event in ("line", "opcode") and frame.f_lineno is not None
-        if stops and not _is_of_this_file(frame) and self._is_within(frame, of_the_answer=True):
+    def _at_a_line(self, frame: FrameType) -> None:
+        if self._is_within(frame, of_the_answer=True):
             raise self._reason()
 
     def _is_within(self, frame: FrameType | None, *, of_the_answer: bool) -> bool:
@@ -225,9 +223,11 @@ class TimeLimit:
 
 
 def trace_from(
-    frame: FrameType | None, at_a_step: Tracer, *, up_to: FrameType | None = None, again: Callable[[FrameType], None]
+    frame: FrameType | None, at_a_step: AtAStep, *, up_to: FrameType | None = None, again: Callable[[FrameType], None]
 ) -> None:
     """`at_a_step` is called at each step of this thread from now on, in this frame and those around it up to `up_to`.
+
+    Steps are lines and opcodes, but those of this file.
 
     Args:
         again: called with the frame that runs where Python has stopped to trace, because `at_a_step` has raised there.
@@ -244,11 +244,17 @@ def trace_from(
 
 
 def _into(tracer: Callable[[], _Traces], frame: FrameType, event: str, _: object) -> _Traces | None:
-    """A frame that begins is traced, but those here."""
+    """A frame that begins is traced, but those here: to trace what begins to trace has no end."""
     if _is_of_this_file(frame):
         return None
     frame.f_trace_opcodes = True
     return tracer()
+
+
+def _at(a_step: AtAStep, frame: FrameType, event: str, _: object) -> None:
+    # Where Python enters an `except` there is no line, and no traceback could name the place.
+    if event in ("line", "opcode") and frame.f_lineno is not None and not _is_of_this_file(frame):
+        a_step(frame)
 
 
 class _Traces(functools.partial):
@@ -257,8 +263,8 @@ class _Traces(functools.partial):
     It is a `partial`, and no class with a `__call__` of ours, whose `self` the traceback would hold on to.
     """
 
-    def __new__(cls, at_a_step: Tracer, again: Callable[[FrameType], None]) -> _Traces:
-        traces = super().__new__(cls, at_a_step)
+    def __new__(cls, at_a_step: AtAStep, again: Callable[[FrameType], None]) -> _Traces:
+        traces = super().__new__(cls, _at, at_a_step)
         traces.again, traces.thread = again, threading.get_ident()
         return traces
 
