@@ -8,6 +8,7 @@ from helpers.training.batches import FlippedBatches, as_tensors
 from helpers.training.devices import device_name, pick_device, seed_everything
 from helpers.training.features import extract_features
 from helpers.training.loop import accuracy, evaluate, loader, predict, train
+from helpers.training.remembering import remembered
 from helpers.training.stopping import until_it_stops
 
 keep_freed_memory()
@@ -22,6 +23,7 @@ __all__ = [
     "loader",
     "pick_device",
     "predict",
+    "remembered",
     "seed_everything",
     "train",
     "until_it_stops",

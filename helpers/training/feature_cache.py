@@ -3,7 +3,7 @@
 The name is a hash of
 - the network: every entry of its state dict and its other buffers, by name and bytes, and its printed structure;
 - the images: the bytes of each file, or the pixels where there is no file, in their order; labels and class names;
-- the preprocessing: the transform as it prints itself, with its attributes, or the code of a plain function;
+- the preprocessing: the fingerprint of the transform, its code and its numbers;
 - the kind of device, the type of number, and the format of the file.
 
 So a photo that is replaced gets another name, also where its path, size and time of change stay; renamed or moved
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from types import CodeType
 from typing import NamedTuple
 
 import torch
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 
 from helpers.errors import CourseError, first_line
 from helpers.places import atomic_write, cache_dir
+from helpers.training.fingerprint import Unknowable, bytes_of, fingerprint
 
 FORMAT = b"a part: features, labels, seconds, checksum"
 
@@ -99,9 +99,8 @@ class FeatureCache:
 
 
 def _bytes(value: object) -> bytes:
-    if not isinstance(value, Tensor):  # what a layer of one's own adds to its state
-        return repr(value).encode()
-    return value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+    """An entry of a state dict; a layer of one's own may add something else than tensors to it."""
+    return bytes_of(value) if isinstance(value, Tensor) else repr(value).encode()
 
 
 def _checksum(part: Part) -> str:
@@ -112,14 +111,8 @@ def _checksum(part: Part) -> str:
 
 def _told(transform: object) -> str:
     """What is known of a transform without calling it."""
-    code = getattr(transform, "__code__", None)
-    if code is not None:
-        inner = [cell.cell_contents for cell in transform.__closure__ or ()]
-        return repr((transform.__qualname__, _steps(code), transform.__defaults__, inner))
-    own = {} if isinstance(transform, nn.Module) else getattr(transform, "__dict__", {})  # a module's repr tells more
-    return f"{type(transform).__module__}.{type(transform).__qualname__} {transform!r} {own!r}"
-
-
-def _steps(code: CodeType) -> tuple:
-    constants = tuple(_steps(one) if isinstance(one, CodeType) else one for one in code.co_consts)
-    return code.co_code, code.co_names, constants
+    try:
+        return fingerprint(transform)
+    except Unknowable:
+        own = {} if isinstance(transform, nn.Module) else getattr(transform, "__dict__", {})  # a repr tells more
+        return f"{type(transform).__module__}.{type(transform).__qualname__} {transform!r} {own!r}"
