@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_lessons(run)
     run.add_argument("--answers", choices=["right"], help="type the reference answers into the exercises")
     run.add_argument("--strict", action="store_true", help="a check that is not correct fails its lesson")
+    run.add_argument("--anew", action="store_true", help="train again, whatever an earlier run has kept")
     run.add_argument(
         "-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
         help="set a parameter in every lesson that has it; may be given again",
@@ -213,6 +214,7 @@ def _run(chosen: argparse.Namespace) -> int:
         answers=answers,
         parameters=dict(chosen.parameters),
         strict=chosen.strict,
+        anew=chosen.anew,
         jobs=chosen.jobs,
         timeout=chosen.timeout or CELL_TIMEOUT,
     )

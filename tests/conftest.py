@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     home = Path(tempfile.mkdtemp(prefix="course-tests-"))
     _made.append(home)
     os.environ["COURSE_OUTPUT"] = str(home / "output")
-    for name in ("COURSE_STRICT", "COURSE_WEIGHTS", "HF_ENDPOINT"):  # a developer's own must not decide
+    for name in ("COURSE_STRICT", "COURSE_ANEW", "COURSE_WEIGHTS", "HF_ENDPOINT"):  # a developer's own must not decide
         os.environ.pop(name, None)
     os.environ["IPYTHONDIR"] = str(_quiet_ipython(home))
     if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:

@@ -33,14 +33,15 @@ _TRACES = ("execution", "papermill", "ExecuteTime", "collapsed", "scrolled", "tr
 def rewrite(lessons: list[Lesson], *, jobs: int = 1, progress: bool = True) -> list[Path]:
     """Execute the lessons unsolved and write them back normalised; all of them, or none.
 
-    Scoreboard and progress start empty, so that the maintainer's own record does not get into the outputs.
+    Scoreboard and progress start empty, so that the maintainer's own record does not get into the outputs. All
+    trainings are done anew: the seconds in a lesson are those of its first run.
 
     Raises:
         CourseError: a lesson failed, or would be larger than `MOST_BYTES`. Nothing is written then.
     """
     ids = {lesson.name: _ids(lesson) for lesson in lessons}
     with tempfile.TemporaryDirectory(prefix="course-notebooks-") as folder:
-        summary = run_lessons(lessons, Path(folder), jobs=jobs, progress=progress)
+        summary = run_lessons(lessons, Path(folder), anew=True, jobs=jobs, progress=progress)
         if summary.failed:
             told = "; ".join(f"{one.name}, In [{one.cell}]: {one.error}" for one in summary.failed)
             raise CourseError(f"nothing is written back, mend this first: {told}")

@@ -35,6 +35,7 @@ from helpers.course.verdicts import Outcome
 from helpers.errors import CourseError, first_line, unknown_name
 from helpers.places import atomic_write_text
 from helpers.training.devices import device_name, pick_device
+from helpers.training.remembering import ANEW
 
 CELL_TIMEOUT = 1800  # seconds; an order of magnitude above the slowest cell on a slow laptop
 _SAMPLE_EVERY = 0.2  # seconds between two looks at the kernel's memory
@@ -64,6 +65,7 @@ def run_lessons(
     answers: Mapping[str, str] | None = None,
     parameters: Mapping[str, Any] | None = None,
     strict: bool = False,
+    anew: bool = False,
     jobs: int = 1,
     timeout: int = CELL_TIMEOUT,
     progress: bool = True,
@@ -76,6 +78,7 @@ def run_lessons(
         answers: source by exercise number, typed into the exercise cells; none leaves the lessons unsolved.
         parameters: values, or text as typed on a command line; a lesson that lacks one does not get it.
         strict: any check that is not correct fails its lesson.
+        anew: trainings that an earlier run has kept are done again.
         jobs: lessons at a time; the cores are then shared out among them.
         timeout: seconds for one cell.
         progress: a bar over all cells on a terminal, else a line a lesson.
@@ -93,7 +96,7 @@ def run_lessons(
     chosen = parameters_for(lessons, parameters or {})
     device = device_name(pick_device(str((parameters or {}).get("DEVICE", "auto"))))
     notebooks = _with_answers(lessons, answers or {})
-    environment = _kernel_environment(out, strict, min(jobs, len(lessons)))
+    environment = _kernel_environment(out, strict, anew, min(jobs, len(lessons)))
     started = time.perf_counter()
     try:
         with _Progress(notebooks, progress) as shown:
@@ -135,7 +138,7 @@ def _with_answers(lessons: list[Lesson], answers: Mapping[str, str]) -> dict[str
     return notebooks
 
 
-def _kernel_environment(out: Path, strict: bool, at_once: int) -> dict[str, str]:
+def _kernel_environment(out: Path, strict: bool, anew: bool, at_once: int) -> dict[str, str]:
     """What the kernels see. The plotting backend is left to ipykernel, which picks the inline one.
 
     Threads that wait sleep instead of spinning: beside another program on the same cores, training small
@@ -144,6 +147,8 @@ def _kernel_environment(out: Path, strict: bool, at_once: int) -> dict[str, str]
     ours = {"COURSE_OUTPUT": str(out)}
     if strict:
         ours["COURSE_STRICT"] = "1"
+    if anew:
+        ours[ANEW] = "1"
     if at_once > 1:
         ours["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // at_once))
     inherited = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "COURSE_STRICT")}

@@ -10,6 +10,7 @@
 | a server that refuses, or a login page | the status, or: a web page came in its place, log in | test_fetching::test_a_refusal_is_not_tried_again test_fetching::test_a_login_page_in_its_place |
 | an update without a network | the environment stays as it is | ../unit/test_setup::test_an_update_without_network_leaves_what_there_is |
 | a full disk while caching features | they are computed; one line says that they are not kept | test_full_disk::test_features_are_computed_and_a_line_says_that_they_are_not_kept |
+| a full disk while keeping a training | it trains; one line says that it is not kept | test_full_disk::test_a_training_is_done_and_a_line_says_that_it_is_not_kept |
 | a full disk while painting flowers or writing shards | cannot keep them in this folder: make room | test_full_disk::test_painted_flowers test_full_disk::test_shards |
 | a full disk while downloading | the disk is full: make room, or set COURSE_WEIGHTS | test_full_disk::test_a_download test_fetching::test_a_disk_without_room |
 | a full disk while saving progress, hints or the scoreboard | cannot write: free some space; what was there stays | test_full_disk::test_records |

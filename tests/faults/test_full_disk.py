@@ -27,7 +27,7 @@ from helpers.data.shards import find_shards, write_shards
 from helpers.errors import CourseError
 from helpers.lessons import certificate
 from helpers.sharing.whole_folder import whole_folder
-from helpers.training import extract_features
+from helpers.training import extract_features, remembered
 from helpers.training.checkpoints import load_checkpoint, save_checkpoint
 from tests.unit import test_feature_parts as parts
 from tests.unit.test_scoreboard import ROW
@@ -152,6 +152,23 @@ def test_features_are_computed_and_a_line_says_that_they_are_not_kept(
     assert "free some space" in said and names(disk.folder) in ([], ["features"])
     assert torch.equal(found.features, extract_features(parts.network(), parts.arrays()).features)
     assert capsys.readouterr().out == "" and len(names(disk.folder)) == 2
+
+
+def test_a_training_is_done_and_a_line_says_that_it_is_not_kept(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COURSE_CACHE", str(disk.folder))
+    with disk.full():
+        done = remembered(parts.network)
+    said = capsys.readouterr().out
+    assert done.seconds > 0 and said == "", "a network that is given back is never kept"
+    with disk.full():
+        assert remembered(torch.arange, 10_000).value.tolist() == list(range(10_000))
+    said = capsys.readouterr().out
+    assert said.startswith("This training is not kept, and the next run does it again (") and said.count("\n") == 1
+    assert "free some space" in said and not any(name.endswith("safetensors") for name in names(disk.folder))
+    assert remembered(torch.arange, 10_000).value.tolist() == list(range(10_000))
+    assert capsys.readouterr().out == "" and any(name.endswith("safetensors") for name in names(disk.folder))
 
 
 def test_painted_flowers(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:

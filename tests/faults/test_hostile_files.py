@@ -12,6 +12,7 @@ Every place where the course opens a file that somebody else may have made, and 
 - A shared folder: `sharing.loading` (JSON, safetensors). Plain values, and the head in its backbone's width. Its
   program `model.pt2` is never opened: torch.export would run what is in it.
 - Features in the cache: `training.feature_cache` (safetensors). Tensors with their checksum.
+- Trainings in the cache: `training.remembering` (safetensors, JSON). Tensors and plain values with their checksum.
 - Painted flowers in the cache: `data.painted_flowers` (`np.load(allow_pickle=False)`). Arrays with their checksum.
 - The record of good photos in the cache: `data.folders` (JSON).
 - Progress, scoreboard, hints, measured figures: `course.records` (JSON).
@@ -70,6 +71,7 @@ from helpers.models.weights import read_saved, read_state_dict
 from helpers.sharing.loading import load_shared, settings_of, transform_of
 from helpers.training.checkpoints import load_checkpoint
 from helpers.training.feature_cache import FeatureCache
+from helpers.training.remembering import remembered
 
 PACKAGE = Path(helpers.__file__).parent
 
@@ -151,6 +153,7 @@ READ_BY = {
     "sharing/loading.py": {"load_file"},
     "sharing/program.py": {"torch.export.load"},  # the file that it has just written
     "training/feature_cache.py": {"safe_open"},
+    "training/remembering.py": {"safe_open", "json.loads"},
     "training/together.py": {"json.loads"},  # what its own processes wrote
 }
 
@@ -327,6 +330,17 @@ def test_features_from_others_run_no_payload(own_cache, trace, write):
     file = own_cache / "features" / "gift.safetensors"
     write(file, Payload(trace))
     assert cache.read(file) is None and not trace.exists()
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS.keys())
+def test_trainings_from_others_run_no_payload(own_cache, trace, write):
+    def learn():
+        return [torch.get_num_threads(), torch.ones(2)]
+
+    done = remembered(learn).value
+    (file,) = (own_cache / "trainings").iterdir()
+    write(file, Payload(trace))
+    assert remembered(learn).value[0] == done[0] and not trace.exists()
 
 
 # ---- paths that lead out of the folder -------------------------------------------------------------
