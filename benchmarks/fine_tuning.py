@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from helpers.course.lessons import find_lessons
 from helpers.course.measured import earlier_results, save_measured, versions_here
 from helpers.course.parameters import default_parameters, parameters_cell, parameters_for
 from helpers.errors import CourseError
+from helpers.training.remembering import ANEW
 
 NAME = "fine_tuning"
 SEEDS = 3
@@ -45,6 +47,7 @@ VARIED = ("DATASET", "PER_CLASS", "DEVICE", "MINUTES", "REPEATS", "RATES", "RUN"
 def lesson_names(number: str, parameters: dict[str, Any], last: str) -> dict[str, Any]:
     """The names of a lesson after its cells up to the one that sets `last`, run here and in silence."""
     matplotlib.use("Agg")
+    os.environ[ANEW] = "1"  # what is measured here is done here
     (lesson,) = find_lessons([number])
     notebook, chosen = lesson.read(), parameters_for([lesson], parameters)[lesson.name]
     names: dict[str, Any] = {"__name__": lesson.name}

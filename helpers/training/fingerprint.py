@@ -173,17 +173,18 @@ class _Teller:
 
     def _class(self, value: type) -> None:
         self._write(f"{value.__module__}.{value.__qualname__}")
-        home = sys.modules.get(value.__module__)
-        if value.__module__ != "__main__" and _is_known(getattr(home, "__file__", None)):
+        if value.__module__ != "__main__" and _is_known_module(sys.modules.get(value.__module__)):
             return
         self._row(list(value.__bases__))
         self._row([part for pair in vars(value).items() if pair[0] not in _UNSEEN for part in pair])
 
     def _module(self, module: ModuleType) -> None:
         self._write(module.__name__)
-        path = getattr(module, "__file__", None)
-        if not _is_known(path):
-            self._write(Path(path).read_bytes())
+        if not _is_known_module(module):  # the learner's own file
+            try:
+                self._write(Path(str(module.__file__)).read_bytes())
+            except (AttributeError, OSError):
+                raise Unknowable(f"the module {module.__name__}") from None
 
     def _row(self, values: Any) -> None:
         self._write(str(len(values)))
@@ -204,5 +205,11 @@ class _Teller:
 
 
 def _is_known(path: str | None) -> bool:
-    """Whether code of this file is told by `course_code` and `versions`; None is what is built in."""
-    return path is None or path.startswith((f"{_HELPERS}/", *_LIBRARIES)) or path.startswith("<frozen ")
+    """Whether code of this file is told by `course_code` and `versions`."""
+    return path is not None and path.startswith((f"{_HELPERS}/", *_LIBRARIES, "<frozen "))
+
+
+def _is_known_module(module: ModuleType | None) -> bool:
+    return module is not None and (
+        module.__name__ in sys.builtin_module_names or _is_known(getattr(module, "__file__", None))
+    )

@@ -1,9 +1,11 @@
 """A training is taken from disk where nothing has changed, and never where something has."""
 
+import importlib
 import os
 import subprocess
 import sys
 import threading
+import types
 from types import SimpleNamespace
 
 import numpy as np
@@ -273,3 +275,25 @@ def test_a_change_inside_is_another_fingerprint(value):
     else:
         value[0] = 7
     assert fingerprint(value) != before
+
+
+def test_a_file_of_the_learners_own_is_told_by_its_bytes(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for text in ("RATE = 1", "RATE = 2"):
+        (tmp_path / "my_settings.py").write_text(text)
+        sys.modules.pop("my_settings", None)
+        found.append(fingerprint(importlib.import_module("my_settings")))
+    del sys.modules["my_settings"]
+    assert found[0] != found[1]
+    with pytest.raises(Unknowable):
+        fingerprint(types.ModuleType("made_by_hand"))
+
+
+def test_a_class_of_nowhere_is_told_by_its_code():
+    found = set()
+    for size in (1, 2):
+        names = {"__name__": "a lesson that no import knows"}
+        exec(f"class Step:\n    size = {size}", names)
+        found.add(fingerprint(names["Step"]()))
+    assert len(found) == 2
