@@ -73,7 +73,7 @@ def run_lessons(
     """Execute the lessons and write the notebooks, a page for each, `index.html` and `summary.json` into `out`.
 
     Args:
-        lessons: in the order in which they run.
+        lessons: in the order in which they run; with several jobs those that promise to take longest begin.
         out: made where missing. The lessons' own records (scoreboard, progress) go there too.
         answers: source by exercise number, typed into the exercise cells; none leaves the lessons unsolved.
         parameters: values, or text as typed on a command line; a lesson that lacks one does not get it.
@@ -289,7 +289,8 @@ def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Re
     """
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         try:
-            waiting = [pool.submit(work, run) for run in runs]
+            begun = {run.lesson: pool.submit(work, run) for run in _longest_first(runs, jobs)}
+            waiting = [begun[run.lesson] for run in runs]
             # By halves of a second: a wait without end is not woken where the system hands Ctrl-C to another thread.
             while (looked := wait(waiting, timeout=0.5)).not_done:
                 for one in looked.done:
@@ -300,6 +301,18 @@ def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Re
             for run in runs:
                 _end(run)
             raise
+
+
+def _longest_first(runs: list[_Run], jobs: int) -> list[_Run]:
+    """Where several run at a time: a long one that begins last would go on alone."""
+
+    def promised(run: _Run) -> int:
+        try:
+            return run.lesson.contract().seconds
+        except CourseError:  # a lesson may run without one
+            return 0
+
+    return sorted(runs, key=promised, reverse=True) if jobs > 1 else runs
 
 
 def _end(run: _Run) -> None:

@@ -3,7 +3,9 @@
 `remembered(function, ...)` calls a function that trains, and keeps what it gives back, the seconds that it took, and
 what has changed in the networks that it was given. The file's name is the fingerprint of all that this depends on: the
 function, what its code looks up, its arguments, the networks as they came, PyTorch's random state, the course's own
-code and the versions of the libraries. Where one of them is another, or cannot be told, the function is called.
+code and the versions of the libraries. Where one of them is another, or cannot be told, the function is called. So it
+is where an earlier call has changed more than those networks: a list outside, an optimizer, a network in a global name.
+Networks on a GPU are trained each time.
 
 Files are safetensors with their checksum, so that reading one runs no code. `data/cache` may be deleted any time.
 """
@@ -13,12 +15,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -26,10 +31,11 @@ from torch import Tensor, nn
 
 from helpers.errors import CourseError, first_line
 from helpers.places import atomic_write, cache_dir
-from helpers.training.fingerprint import Unknowable, bytes_of, course_code, fingerprint, versions
+from helpers.training.fingerprint import Unknowable, bytes_of, course_code, fingerprint, switches, versions
 
 ANEW = "COURSE_ANEW"  # in the environment: train, whatever is on disk
 LIMIT = 2 * 10**9  # bytes of all files together: those that were asked for longest ago go first
+_CODE = course_code()  # as it was when this session began
 FORMAT = "a training: value, seconds, networks, random state, checksum"
 
 _RANDOM = "random state"
@@ -58,15 +64,35 @@ def remembered(function: Callable[..., Any], *arguments: Any, **named: Any) -> R
             _put_back(found, networks)
             print(f"Kept from an earlier run, which took {found.seconds:.1f} s: nothing it depends on has changed.")
             return Remembered(found.value, found.seconds)
-    before = [{name: _digest(tensor) for name, tensor in _tensors_of(one).items()} for one in networks]
+    before = None if file is None else _Before((function, arguments, named), networks)
     started = time.perf_counter()
     value = function(*arguments, **named)
     seconds = time.perf_counter() - started
     for network in networks:
         network.zero_grad()  # as after taking it from disk
-    if file is not None:
-        _keep(file, value, seconds, networks, before)
+    if before is not None and before.alone_changed():
+        _keep(file, value, seconds, networks, before.digests)
     return Remembered(value, seconds)
+
+
+class _Before:
+    """What was there before a call, to see afterwards what it has changed."""
+
+    def __init__(self, call: tuple[object, ...], networks: list[nn.Module]):
+        self._call, self._networks = call, networks
+        self._around = self._all_around()
+        self.digests = [{name: _digest(tensor) for name, tensor in _tensors_of(one).items()} for one in networks]
+
+    def alone_changed(self) -> bool:
+        """Whether the tensors and modes of the networks are all that the call can have changed."""
+        return self._all_around() == self._around
+
+    def _all_around(self) -> tuple[str, ...] | object:
+        try:
+            others = fingerprint(random.getstate(), np.random.get_state())
+            return fingerprint(*self._call, apart=self._networks), others, fingerprint(*switches())
+        except Unknowable:
+            return object()  # equal to nothing
 
 
 class _Unkeepable(Exception):
@@ -82,7 +108,10 @@ class _Found(NamedTuple):
 
 def _file_for(function: Callable[..., Any], arguments: tuple, named: dict[str, Any]) -> Path | None:
     try:
-        told = fingerprint(FORMAT, versions(), course_code(), torch.get_rng_state(), function, arguments, named)
+        if course_code() != _CODE or _on_a_gpu(arguments, named):
+            return None
+        general = (FORMAT, versions(), _CODE, switches(), torch.get_rng_state())
+        told = fingerprint(*general, function, arguments, named)
         folder = cache_dir() / "trainings"
         folder.mkdir(parents=True, exist_ok=True)
     except Unknowable:
@@ -93,26 +122,31 @@ def _file_for(function: Callable[..., Any], arguments: tuple, named: dict[str, A
     return folder / f"{told}.safetensors"
 
 
+def _on_a_gpu(arguments: tuple, named: dict[str, Any]) -> bool:
+    """Its random state is not kept here."""
+    tensors = [one for one in (*arguments, *named.values()) if isinstance(one, Tensor)]
+    networks = [one for one in (*arguments, *named.values()) if isinstance(one, nn.Module)]
+    tensors += [parameter for network in networks for parameter in network.parameters()]
+    return any(tensor.device.type != "cpu" for tensor in tensors)
+
+
 # Writing ------------------------------------------------------------------------------------------
 
 
 def _keep(file: Path, value: Any, seconds: float, networks: list[nn.Module], before: list[dict[str, str]]) -> None:
-    """Keep a call, whole or not at all; not where the function has rebuilt a network or gives something unusual."""
+    """Keep a call, whole or not at all; not where the function gives something unusual."""
     tensors = {_RANDOM: torch.get_rng_state()}
     for number, (network, was) in enumerate(zip(networks, before, strict=True)):
-        now = _tensors_of(network)
-        if now.keys() != was.keys():
-            return
-        changed = {name: tensor for name, tensor in now.items() if _digest(tensor) != was[name]}
+        changed = {name: tensor for name, tensor in _tensors_of(network).items() if _digest(tensor) != was[name]}
         tensors |= {f"{number} {name}": tensor.detach().cpu().contiguous().clone() for name, tensor in changed.items()}
     try:
         told = json.dumps([_packed(value, tensors), seconds, [_modes_of(network) for network in networks]])
-    except _Unkeepable:
+    except (_Unkeepable, ValueError, RecursionError):  # JSON has no numbers of thousands of digits, and no circles
         return
     try:
         with atomic_write(file) as draft:
             save_file(tensors, draft, metadata={"told": told, "checksum": _checksum(told, tensors)})
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, KeyError, RuntimeError) as error:  # safetensors knows not every type of number
         _tell_of(error)
     else:
         _tidy(file.parent)
@@ -122,7 +156,7 @@ def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
     """`value` as JSON takes it, its tensors put into `tensors`."""
     if type(value) in _PLAIN:
         return value
-    if type(value) is Tensor:
+    if type(value) is Tensor and value.layout is torch.strided and not value.requires_grad:
         name = f"value {len(tensors)}"
         tensors[name] = value.detach().cpu().contiguous().clone()
         return {"tensor": name}
@@ -165,9 +199,9 @@ def _read(file: Path, networks: list[nn.Module]) -> _Found | None:
             raise ValueError("another checksum")
         value, seconds, modes = json.loads(written["told"])
         modes = [(set(one["training"]), set(one["frozen"])) for one in modes]
-        found = _Found(_unpacked(value, tensors), float(seconds), modes, tensors)
+        found = _Found(_unpacked(value, tensors), 1.0 * seconds, modes, tensors)
         _must_fit(found, networks)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError, RuntimeError):
         print(f"{file.name} in the cache of trainings is damaged: training anew.")
         return None
     with contextlib.suppress(OSError):  # a cache that can only be read
@@ -178,6 +212,9 @@ def _read(file: Path, networks: list[nn.Module]) -> _Found | None:
 def _must_fit(found: _Found, networks: list[nn.Module]) -> None:
     if len(found.modes) != len(networks) or found.tensors[_RANDOM].dtype != torch.uint8:
         raise ValueError("of another call")
+    if not math.isfinite(found.seconds):
+        raise ValueError("no time")
+    torch.Generator().set_state(found.tensors[_RANDOM])
     for number, network in enumerate(networks):
         for name, tensor in _tensors_of(network).items():
             if found.tensors.get(f"{number} {name}", tensor).shape != tensor.shape:

@@ -1,11 +1,13 @@
 """A training is taken from disk where nothing has changed, and never where something has."""
 
+import contextlib
+import functools
 import importlib
 import os
+import random
 import subprocess
 import sys
 import threading
-import types
 from types import SimpleNamespace
 
 import numpy as np
@@ -136,7 +138,25 @@ def other_momentum(network):
     network[1].momentum = 0.5
 
 
-@pytest.mark.parametrize("change", [frozen, moved, other_statistics, hooked, other_momentum, nn.Module.eval])
+def masked_gradient(network):
+    network[0].weight.register_hook(lambda gradient: gradient * 0)
+
+
+def a_gradient_from_before(network):
+    network[0].weight.grad = torch.ones(3, 2)
+
+
+def laid_out_otherwise(network):
+    network[0].weight.data = network[0].weight.data.t().contiguous().t()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(frozen, moved, other_statistics, hooked, other_momentum, nn.Module.eval),
+        *(masked_gradient, a_gradient_from_before, laid_out_otherwise),
+    ],
+)
 def test_another_network_is_called(change, capsys):
     remembered(notebook().loss, small_network())
     network = small_network()
@@ -162,10 +182,12 @@ def test_another_random_state_is_called(capsys):
 
 
 def test_another_version_of_the_course_or_of_torch_is_called(capsys, monkeypatch):
-    for name in ("course_code", "versions"):
-        remembered(notebook().learn, small_network())
-        capsys.readouterr()
-        monkeypatch.setattr(remembering, name, lambda: "another")
+    remembered(notebook().learn, small_network())
+    monkeypatch.setattr(remembering, "versions", lambda: "another")
+    remembered(notebook().learn, small_network())
+    assert was_called(capsys)
+    monkeypatch.setattr(remembering, "course_code", lambda: "edited while this session runs")
+    for _ in range(2):
         remembered(notebook().learn, small_network())
         assert was_called(capsys)
 
@@ -197,14 +219,125 @@ def test_where_nothing_can_be_written_it_trains_and_says_so(capsys, tmp_path, mo
     assert "not kept" in capsys.readouterr().out
 
 
-def test_what_is_rebuilt_or_unusual_is_called_each_time(capsys):
-    def rebuild(network):
-        network[2] = nn.Linear(3, 2, bias=False)
+outside = SimpleNamespace(network=None, losses=[], best=0)
 
-    for function in (rebuild, lambda network: network):
-        for _ in range(2):
-            remembered(function, small_network())
-            assert was_called(capsys)
+
+def rebuilt(network):
+    network[2] = nn.Linear(3, 2, bias=False)
+
+
+def with_other_layers(network):
+    network[1] = nn.Identity()
+    network[2].p = 0.9
+
+
+def in_half(network):
+    network.half()
+
+
+def with_a_hook(network):
+    network.register_forward_hook(lambda module, given, answer: -answer)
+
+
+def through_a_global_name(network):
+    outside.network.weight.data.add_(1)
+
+
+def into_a_list_outside(network):
+    outside.losses.append(1)
+
+
+def into_a_global(network):
+    global best
+    best = 1
+
+
+def by_other_random_numbers(network):
+    return np.random.rand() + random.random()
+
+
+def what_is_looked_up_by_itself(network):
+    return eval("outside.best")
+
+
+def into_a_tensors_history(network):
+    return network[0].weight * 2
+
+
+def with_unheard_of_numbers(network):
+    return [10**5000]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(rebuilt, with_other_layers, in_half, with_a_hook, through_a_global_name, into_a_list_outside, into_a_global),
+        *(by_other_random_numbers, what_is_looked_up_by_itself, into_a_tensors_history, with_unheard_of_numbers),
+        lambda network: network,
+        lambda network: torch.eye(2).to_sparse(),
+    ],
+)
+def test_what_does_more_than_train_its_networks_is_called_each_time(function, capsys):
+    for _ in range(2):
+        outside.network, outside.losses = nn.Linear(2, 2), []
+        remembered(function, small_network())
+        assert was_called(capsys)
+
+
+def test_a_network_in_a_list_an_optimizer_and_a_generator_are_called_each_time(capsys):
+    def step(networks, optimizer, generator):
+        networks[0](torch.rand(4, 2, generator=generator)).sum().backward()
+        optimizer.step()
+
+    for _ in range(2):
+        network = small_network()
+        remembered(step, [network], torch.optim.Adam(network.parameters()), torch.Generator().manual_seed(0))
+        assert was_called(capsys)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: torch.autocast("cpu", torch.bfloat16),
+        torch.no_grad,
+        lambda: default_dtype(torch.float64),
+        lambda: threads(torch.get_num_threads() + 1),
+    ],
+)
+def test_under_another_switch_it_is_called(other, capsys):
+    def mean(network):
+        return (network[0].weight @ torch.ones(2, 1, dtype=torch.float32)).mean().item()
+
+    remembered(mean, small_network())
+    assert was_called(capsys)
+    network = small_network()
+    with other():
+        remembered(mean, network.to(torch.float32))
+    assert was_called(capsys)
+    remembered(mean, small_network())
+    assert not was_called(capsys)
+
+
+@contextlib.contextmanager
+def default_dtype(dtype):
+    network_dtype, _ = torch.get_default_dtype(), torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(network_dtype)
+
+
+@contextlib.contextmanager
+def threads(count):
+    before, _ = torch.get_num_threads(), torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_network_that_has_no_numbers_yet_is_trained():
+    assert remembered(lambda network: network(torch.ones(1, 2)).shape[1], nn.LazyLinear(3)).value == 3
 
 
 def test_the_oldest_go_first(capsys, monkeypatch):
@@ -277,17 +410,27 @@ def test_a_change_inside_is_another_fingerprint(value):
     assert fingerprint(value) != before
 
 
-def test_a_file_of_the_learners_own_is_told_by_its_bytes(tmp_path, monkeypatch):
+def test_a_module_of_the_learners_own_is_told_by_its_names(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    found = []
-    for text in ("RATE = 1", "RATE = 2"):
-        (tmp_path / "my_settings.py").write_text(text)
-        sys.modules.pop("my_settings", None)
-        found.append(fingerprint(importlib.import_module("my_settings")))
-    del sys.modules["my_settings"]
-    assert found[0] != found[1]
+    (tmp_path / "my_settings.py").write_text("import my_rates\ndef rate(): return my_rates.RATE")
+    (tmp_path / "my_rates.py").write_text("RATE = 1")
+    mine = importlib.import_module("my_settings")
+    before = fingerprint(mine)
+    mine.my_rates.RATE = 2
+    assert fingerprint(mine) != before
+
+    def learn():
+        from my_rates import RATE
+
+        return RATE
+
+    before = fingerprint(learn)
+    mine.my_rates.RATE = 3
+    assert fingerprint(learn) != before
+    for name in ("my_settings", "my_rates"):
+        del sys.modules[name]
     with pytest.raises(Unknowable):
-        fingerprint(types.ModuleType("made_by_hand"))
+        fingerprint(learn)
 
 
 def test_a_class_of_nowhere_is_told_by_its_code():
@@ -297,3 +440,60 @@ def test_a_class_of_nowhere_is_told_by_its_code():
         exec(f"class Step:\n    size = {size}", names)
         found.add(fingerprint(names["Step"]()))
     assert len(found) == 2
+
+
+DIFFERENT = """
+import dataclasses, enum
+class Kind(enum.Enum):
+    A = 1
+    def rate(self): return {0}
+class Table(dict):
+    def rate(self): return {0}
+@dataclasses.dataclass
+class Setting:
+    rate: float = {0}
+def caught():
+    try:
+        first()
+    except ValueError:
+        return {0}
+def first(): pass
+def noted(): pass
+noted.rate = {0}
+"""
+
+
+@pytest.mark.parametrize("make", ["Kind.A", "Table(a=1)", "Setting()", "caught", "noted"])
+def test_code_of_the_learners_types_is_told(make):
+    found = []
+    for rate in (1, 1, 2):
+        names = {"__name__": "__main__"}
+        exec(DIFFERENT.format(rate), names)
+        found.append(fingerprint(eval(make, names)))
+    assert found[0] == found[1] != found[2]
+
+
+def test_where_an_error_is_caught_is_told():
+    texts = ("def f():\n try:\n  a()\n  b()\n except E: pass", "def f():\n try: a()\n except E: pass\n else: b()")
+    found = set()
+    for text in texts:
+        names = {}
+        exec(text, names)
+        found.add(fingerprint(names["f"]))
+    assert len(found) == 2
+
+
+def test_an_object_that_keeps_its_state_to_itself_cannot_be_told():
+    for value in (random.Random(1), ValueError(1), torch.ones(1).untyped_storage(), np.random.default_rng(1)):
+        with pytest.raises(Unknowable):
+            fingerprint(value)
+
+
+def test_hooks_of_other_networks_do_not_matter():
+    def hooked():
+        network = nn.Linear(1, 1)
+        nn.init.ones_(network.weight), nn.init.ones_(network.bias)
+        network.register_forward_hook(functools.partial(print, "hook"))
+        return network
+
+    assert fingerprint(hooked()) == fingerprint(hooked())
