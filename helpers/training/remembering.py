@@ -5,7 +5,7 @@ what has changed in the networks that it was given. The file's name is the finge
 function, what its code looks up, its arguments, the networks as they came, PyTorch's random state, the course's own
 code and the versions of the libraries. Where one of them is another, or cannot be told, the function is called. So it
 is where an earlier call has changed more than those networks: a list outside, an optimizer, a network in a global name.
-Networks on a GPU are trained each time.
+With a GPU in use it is called each time.
 
 Files are safetensors with their checksum, so that reading one runs no code. `data/cache` may be deleted any time.
 """
@@ -108,7 +108,7 @@ class _Found(NamedTuple):
 
 def _file_for(function: Callable[..., Any], arguments: tuple, named: dict[str, Any]) -> Path | None:
     try:
-        if course_code() != _CODE or _on_a_gpu(arguments, named):
+        if course_code() != _CODE or _gpu_in_use((*arguments, *named.values())):
             return None
         general = (FORMAT, versions(), _CODE, switches(), torch.get_rng_state())
         told = fingerprint(*general, function, arguments, named)
@@ -122,12 +122,11 @@ def _file_for(function: Callable[..., Any], arguments: tuple, named: dict[str, A
     return folder / f"{told}.safetensors"
 
 
-def _on_a_gpu(arguments: tuple, named: dict[str, Any]) -> bool:
-    """Its random state is not kept here."""
-    tensors = [one for one in (*arguments, *named.values()) if isinstance(one, Tensor)]
-    networks = [one for one in (*arguments, *named.values()) if isinstance(one, nn.Module)]
-    tensors += [parameter for network in networks for parameter in network.parameters()]
-    return any(tensor.device.type != "cpu" for tensor in tensors)
+def _gpu_in_use(arguments: tuple) -> bool:
+    """A GPU has a random state of its own, which is not kept here."""
+    tensors = [one for one in arguments if isinstance(one, Tensor)]
+    tensors += [one for network in arguments if isinstance(network, nn.Module) for one in network.parameters()]
+    return torch.cuda.is_initialized() or any(tensor.device.type != "cpu" for tensor in tensors)
 
 
 # Writing ------------------------------------------------------------------------------------------
