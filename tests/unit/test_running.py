@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -604,3 +605,23 @@ def test_module_is_a_command():
     )
     names = "run | doctor | fetch | share | progress | certificate | grade | update | notebooks | new"
     assert names in " ".join(shown.stdout.split())
+
+
+def test_of_several_at_a_time_the_longest_begins(tmp_path):
+    runs = []
+    for name, seconds in (("10_short", 5), ("11_without", None), ("12_long", 90)):
+        notebook = new_notebook()
+        if seconds:
+            contract = {"seconds": seconds, "peak_mb": 1, "download_mb": 0}
+            notebook.metadata["course"] = {"contract": contract}
+        nbformat.write(notebook, tmp_path / f"{name}.ipynb")
+        runs.append(SimpleNamespace(lesson=Lesson(tmp_path / f"{name}.ipynb")))
+    order = [run.lesson.name for run in running._longest_first(runs, jobs=2)]
+    assert order == ["12_long", "10_short", "11_without"]
+    assert running._longest_first(runs, jobs=1) == runs
+
+
+def test_a_kernel_is_told_to_train_anew(tmp_path, monkeypatch):
+    monkeypatch.delenv("COURSE_ANEW", raising=False)
+    told = [running._kernel_environment(tmp_path, strict=False, anew=anew, at_once=1) for anew in (False, True)]
+    assert [one.get("COURSE_ANEW") for one in told] == [None, "1"]
