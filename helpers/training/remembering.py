@@ -200,7 +200,7 @@ def _read(file: Path, networks: list[nn.Module]) -> _Found | None:
         modes = [(set(one["training"]), set(one["frozen"])) for one in modes]
         found = _Found(_unpacked(value, tensors), 1.0 * seconds, modes, tensors)
         _must_fit(found, networks)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError, RuntimeError):
+    except (OSError, SafetensorError, ArithmeticError, LookupError, TypeError, ValueError, RuntimeError):
         print(f"{file.name} in the cache of trainings is damaged: training anew.")
         return None
     with contextlib.suppress(OSError):  # a cache that can only be read

@@ -38,7 +38,7 @@ def class_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def judge(class_folder: Path) -> Iterator[Judge]:
-    limits = Limits(seconds=30, memory_mb=1500, written_mb=50)
+    limits = Limits(seconds=30, written_mb=50)
     with Judge(limits, isolation.may_be_hidden([class_folder])) as process:
         yield process
 
