@@ -17,7 +17,6 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from importlib.metadata import distributions
 from pathlib import Path, PurePath
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -28,7 +27,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 _HELPERS = Path(__file__).parents[1]
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_LIBRARIES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+_KNOWN = (f"{_HELPERS}/", f"{_HELPERS.resolve()}/", "<frozen ", *_LIBRARIES)  # what files of known code begin with
 # Types whose `repr` is all that they are.
 _AS_PRINTED = (
     *(bool, int, float, complex, str, bytes, range, slice, PurePath, enum.Enum, np.generic, np.dtype),
@@ -73,8 +73,9 @@ def course_code() -> str:
 
 @functools.cache
 def versions() -> tuple[str, ...]:
-    """Of Python and of every package that is installed."""
-    return (sys.version, *sorted(f"{package.name} {package.version}" for package in distributions()))
+    """Of Python and of every package that is installed: the names of their folders hold them."""
+    folders = {found.name for entry in sys.path for found in Path(entry).glob("*-info")}
+    return (sys.version, *sorted(folders))
 
 
 def switches() -> tuple[object, ...]:
@@ -273,7 +274,7 @@ def _is_known_class(kind: type) -> bool:
 
 def _is_known(path: str | None) -> bool:
     """Whether code of this file is told by `course_code` and `versions`."""
-    return path is not None and path.startswith((f"{_HELPERS}/", f"{_HELPERS.resolve()}/", *_LIBRARIES, "<frozen "))
+    return path is not None and path.startswith(_KNOWN)
 
 
 def _is_known_module(module: ModuleType | None) -> bool:

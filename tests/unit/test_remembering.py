@@ -299,8 +299,8 @@ def test_a_network_in_a_list_an_optimizer_and_a_generator_are_called_each_time(c
     [
         lambda: torch.autocast("cpu", torch.bfloat16),
         torch.no_grad,
-        lambda: default_dtype(torch.float64),
-        lambda: threads(torch.get_num_threads() + 1),
+        lambda: switched(torch.get_default_dtype, torch.set_default_dtype, torch.float64),
+        lambda: switched(torch.get_num_threads, torch.set_num_threads, torch.get_num_threads() + 1),
     ],
 )
 def test_under_another_switch_it_is_called(other, capsys):
@@ -318,21 +318,13 @@ def test_under_another_switch_it_is_called(other, capsys):
 
 
 @contextlib.contextmanager
-def default_dtype(dtype):
-    network_dtype, _ = torch.get_default_dtype(), torch.set_default_dtype(dtype)
+def switched(read, write, value):
+    before = read()
+    write(value)
     try:
         yield
     finally:
-        torch.set_default_dtype(network_dtype)
-
-
-@contextlib.contextmanager
-def threads(count):
-    before, _ = torch.get_num_threads(), torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        write(before)
 
 
 def test_a_network_that_has_no_numbers_yet_is_trained():
