@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -201,6 +202,9 @@ class _LessonEngine(NBClientEngine):
             kernel_name=kernel_name,
             timeout=run.timeout,
             startup_timeout=_START_TIMEOUT,
+            # Killed, since Python would take apart what PyTorch has loaded for 1 to 2 s; its cells are done by then,
+            # and what it leaves in its folder for temporary files goes with that.
+            shutdown_kernel="immediate",
             record_timing=False,
             on_cell_start=lambda cell, cell_index: run.on_cell(cell),
             # ipykernel warns of plain TCP sockets for every kernel, and of its sockets when it is ended in mid-cell.
@@ -231,7 +235,9 @@ def _sample_memory(run: _Run, kernel: int) -> None:
 def _run_one(run: _Run, out: Path) -> Result:
     name = run.lesson.name
     started = time.perf_counter()
-    error, cell = _execute(run)
+    with tempfile.TemporaryDirectory(prefix="course-run-", ignore_cleanup_errors=True) as scratch:
+        run.environment = run.environment | {"TMPDIR": scratch}
+        error, cell = _execute(run)
     seconds = round(time.perf_counter() - started, 1)
     executed = out / f"{name}.ipynb"
     atomic_write_text(executed, nbformat.writes(run.notebook) + "\n")

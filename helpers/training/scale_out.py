@@ -24,7 +24,7 @@ from helpers.errors import CourseError
 from helpers.models import load_backbone, replace_head
 from helpers.models.freezing import KeepStatistics
 from helpers.training.devices import seed_everything
-from helpers.training.processes import Team, joined
+from helpers.training.processes import Team, joined, leave
 from helpers.training.sharing_out import FromDataset, FromShards
 from helpers.training.together import Job, train_together
 
@@ -149,4 +149,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "checking": {"course", "data", "models", "training"} | BELOW_ALL,
     "sharing": {"course", "models", "data", "training"} | BELOW_ALL,
     "cell_order": {"course"} | BELOW_ALL,
+    "first_imports": set(),
     "doctor": {"models"} | BELOW_ALL,
     "updating": BELOW_ALL,
     "lessons": {"cell_order", "checking", "course", "models", "data", "training"} | BELOW_ALL,
