@@ -1,7 +1,6 @@
 """`python -m helpers`."""
 
-import sys
-
 from helpers.cli import main
+from helpers.leaving import leave
 
-sys.exit(main())
+leave(main())

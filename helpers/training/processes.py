@@ -7,11 +7,9 @@ program that was started without it is a team of one: then everything here is wh
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn
 
 import torch
 import torch.distributed as dist
@@ -90,17 +88,6 @@ def joined(device: str = "auto") -> Iterator[Team]:
     dist.init_process_group("nccl" if own.type == "cuda" else "gloo")
     yield Team(dist.get_rank(), dist.get_world_size(), own, int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")))
     dist.destroy_process_group()  # not after an error: the others may be waiting, and it would wait for them
-
-
-def leave(status: int) -> NoReturn:
-    """End this process here and now, what it has printed written out.
-
-    `sys.exit` would let Python take apart all that PyTorch has loaded, object by object: more than a second, which
-    whoever waits for the process waits as well. Functions registered with `atexit` are not called.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
 
 
 def device_for(processes: int, wanted: str = "auto") -> str:

@@ -21,10 +21,11 @@ from torch import Tensor, nn
 from helpers.data import load_dataset
 from helpers.data.shards import find_shards
 from helpers.errors import CourseError
+from helpers.leaving import leave
 from helpers.models import load_backbone, replace_head
 from helpers.models.freezing import KeepStatistics
 from helpers.training.devices import seed_everything
-from helpers.training.processes import Team, joined, leave
+from helpers.training.processes import Team, joined
 from helpers.training.sharing_out import FromDataset, FromShards
 from helpers.training.together import Job, train_together
 
