@@ -107,6 +107,21 @@ def test_two_machines_reach_what_one_process_reaches(tmp_path, one_thread):
     assert one["curve"][-1]["train loss"] < one["curve"][0]["train loss"] - 0.2, "nothing was learned: a blind test"
 
 
+def test_a_team_trains_from_unequal_shares_of_shards(tmp_path):
+    """Nobody waits for ever: 12 of the 19 pictures lie in the first process's two shards, 7 in the second's one."""
+    digits = load_dataset("digits", seed=0)
+    written = write_shards(digits.train.subset(range(19)), tmp_path / "shards", per_shard=7)
+    assert len(written.files) == 3
+    settings = Settings(**vars(TINY) | {"shards": str(tmp_path / "shards"), "batch_size": 4, "epochs": 2})
+    script = ["-m", "helpers.training.scale_out", "--folder", str(tmp_path / "run"), "--device", "cpu"]
+    launch(torchrun(*script, *settings.arguments(), processes=2), timeout=PATIENCE)
+    result = result_in(tmp_path / "run")
+    assert (result["processes"], len(result["curve"])) == (2, 2)
+    assert [epoch["count"] for epoch in result["curve"]] == [len(digits.val)] * 2
+    first, second = (epoch["train loss"] for epoch in result["curve"])
+    assert first != second
+
+
 HANG = """
 import os, time
 print("here", os.getpid(), flush=True)
