@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +35,3 @@ class Summary:
     def __getitem__(self, name: str) -> Result:
         """The result of a lesson by its name or its number."""
         return next(result for result in self.results if name in (result.name, result.name[:2]))
-
-
-def seconds_in(summary: Path) -> dict[str, float]:
-    """The seconds of each lesson in the `summary.json` of an earlier run; none where the file does not tell them."""
-    try:
-        notebooks = json.loads(summary.read_text(encoding="utf-8"))["notebooks"]
-        return {one["name"]: float(one["seconds"]) for one in notebooks}
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return {}

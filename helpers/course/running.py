@@ -31,7 +31,7 @@ from helpers.course.panel import CHECK_MIME
 from helpers.course.parameters import parameters_for
 from helpers.course.peak_memory import PeakMemory
 from helpers.course.run_report import index_page, lesson_page, summary_text
-from helpers.course.run_results import Result, Summary, seconds_in
+from helpers.course.run_results import Result, Summary
 from helpers.course.verdicts import Outcome
 from helpers.errors import CourseError, first_line, unknown_name
 from helpers.places import atomic_write_text
@@ -39,7 +39,6 @@ from helpers.training.devices import device_name, pick_device
 from helpers.training.remembering import ANEW
 
 CELL_TIMEOUT = 1800  # seconds; an order of magnitude above the slowest cell on a slow laptop
-_SUMMARY = "summary.json"
 _SAMPLE_EVERY = 0.2  # seconds between two looks at the kernel's memory
 _START_TIMEOUT = 120  # seconds for a kernel to start; a busy machine takes tens
 
@@ -75,8 +74,7 @@ def run_lessons(
     """Execute the lessons and write the notebooks, a page for each, `index.html` and `summary.json` into `out`.
 
     Args:
-        lessons: in the order in which they run. With several jobs the longest begin: those that took longest in the
-            last run into `out`, or promise to.
+        lessons: in the order in which they run; with several jobs those that promise to take longest begin.
         out: made where missing. The lessons' own records (scoreboard, progress) go there too.
         answers: source by exercise number, typed into the exercise cells; none leaves the lessons unsolved.
         parameters: values, or text as typed on a command line; a lesson that lacks one does not get it.
@@ -95,13 +93,11 @@ def run_lessons(
         raise CourseError("there are no lessons to run: name some, or check the notebooks folder")
     if jobs < 1 or timeout <= 0:
         raise CourseError(f"jobs and timeout start at 1, not {jobs} and {timeout}")
-    last = seconds_in(out / _SUMMARY)
     out = _folder(out)
     chosen = parameters_for(lessons, parameters or {})
     device = device_name(pick_device(str((parameters or {}).get("DEVICE", "auto"))))
     notebooks = _with_answers(lessons, answers or {})
     environment = _kernel_environment(out, strict, anew, min(jobs, len(lessons)))
-    names = [lesson.name for lesson in lessons]
     started = time.perf_counter()
     try:
         with _Progress(notebooks, progress) as shown:
@@ -109,11 +105,9 @@ def run_lessons(
                 _Run(lesson, notebooks[lesson.name], chosen[lesson.name], environment, timeout, shown.cell)
                 for lesson in lessons
             ]
-            in_turn = runs if jobs == 1 else _longest_first(runs, last)
-            results = _all(in_turn, jobs, lambda run: shown.done(_run_one(run, out)))
-        results.sort(key=lambda result: names.index(result.name))
+            results = _all(runs, jobs, lambda run: shown.done(_run_one(run, out)))
         summary = Summary(device, round(time.perf_counter() - started, 1), results)
-        atomic_write_text(out / _SUMMARY, summary_text(summary))
+        atomic_write_text(out / "summary.json", summary_text(summary))
         atomic_write_text(out / "index.html", index_page(summary))
     except OSError as error:
         raise CourseError(
@@ -126,7 +120,7 @@ def run_lessons(
 def _folder(out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        atomic_write_text(out / _SUMMARY, "{}\n")  # an old summary must not pass for this run's
+        atomic_write_text(out / "summary.json", "{}\n")  # an old summary must not pass for this run's
     except OSError as error:
         raise CourseError(f"cannot write to {out} ({error.strerror}): name another folder") from None
     return out.resolve()
@@ -301,7 +295,8 @@ def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Re
     """
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         try:
-            waiting = [pool.submit(work, run) for run in runs]
+            begun = {run.lesson: pool.submit(work, run) for run in _longest_first(runs, jobs)}
+            waiting = [begun[run.lesson] for run in runs]
             # By halves of a second: a wait without end is not woken where the system hands Ctrl-C to another thread.
             while (looked := wait(waiting, timeout=0.5)).not_done:
                 for one in looked.done:
@@ -314,16 +309,16 @@ def _all(runs: list[_Run], jobs: int, work: Callable[[_Run], Result]) -> list[Re
             raise
 
 
-def _longest_first(runs: list[_Run], last: Mapping[str, float]) -> list[_Run]:
-    """Where several run at a time: a long one that begins last would go on alone. `last`: seconds by lesson."""
+def _longest_first(runs: list[_Run], jobs: int) -> list[_Run]:
+    """Where several run at a time: a long one that begins last would go on alone."""
 
-    def expected(run: _Run) -> float:
+    def promised(run: _Run) -> int:
         try:
-            return last.get(run.lesson.name) or run.lesson.contract().seconds
-        except CourseError:  # a lesson may run without a contract
+            return run.lesson.contract().seconds
+        except CourseError:  # a lesson may run without one
             return 0
 
-    return sorted(runs, key=expected, reverse=True)
+    return sorted(runs, key=promised, reverse=True) if jobs > 1 else runs
 
 
 def _end(run: _Run) -> None:

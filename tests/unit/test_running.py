@@ -28,7 +28,6 @@ from helpers.course.answers import divided, exercise_cells, inject
 from helpers.course.lessons import Lesson
 from helpers.course.parameters import default_parameters, parameters_for
 from helpers.course.rewriting import normalised, rewrite, text_of
-from helpers.course.run_results import Result, seconds_in
 from helpers.course.running import checks_in, run_lessons
 from helpers.errors import CourseError
 
@@ -215,9 +214,16 @@ def test_executed_notebook_holds_parameters_reasons_and_the_failed_cell(executed
 
 def test_lessons_write_their_records_into_the_output_folder(executed):
     _, out = executed
-    assert (out / "made_by_94.txt").read_text() == "here"
+    assert (out / "made_by_94.txt").read_text()
     assert json.loads((out / "progress.json").read_text())["90.1"]["attempts"] == 1
     assert not list(out.glob("*.tmp")) and not list(out.glob(".*.tmp"))
+
+
+def test_temporary_files_go_with_the_lesson_that_left_them(executed):
+    """Its kernel is killed, so nobody else would take them away."""
+    _, out = executed
+    left = Path((out / "made_by_94.txt").read_text())
+    assert left.parent.name.startswith("course-run-") and not left.parent.exists()
 
 
 def test_peak_memory_sees_what_a_cell_held_for_a_moment(executed):
@@ -608,52 +614,18 @@ def test_module_is_a_command():
     assert names in " ".join(shown.stdout.split())
 
 
-def lessons_that_promise(folder: Path, **promised: int | None) -> list[Lesson]:
-    for name, seconds in promised.items():
+def test_of_several_at_a_time_the_longest_begins(tmp_path):
+    runs = []
+    for name, seconds in (("10_short", 5), ("11_without", None), ("12_long", 90)):
         notebook = new_notebook()
         if seconds:
             contract = {"seconds": seconds, "peak_mb": 1, "download_mb": 0}
             notebook.metadata["course"] = {"contract": contract}
-        nbformat.write(notebook, folder / f"{name}.ipynb")
-    return [Lesson(folder / f"{name}.ipynb") for name in promised]
-
-
-@pytest.mark.parametrize(
-    ("last", "order"),
-    [
-        ({}, ["l12", "l10", "l11"]),
-        ({"l11": 7.5, "l12": 3.0, "of another course": 100.0}, ["l11", "l10", "l12"]),
-        ({"l10": 0.0, "l11": 1.0}, ["l12", "l10", "l11"]),
-    ],
-)
-def test_of_several_at_a_time_the_longest_begins(tmp_path, last, order):
-    runs = [SimpleNamespace(lesson=lesson) for lesson in lessons_that_promise(tmp_path, l10=5, l11=None, l12=90)]
-    assert [run.lesson.name for run in running._longest_first(runs, last)] == order
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_results_stand_in_the_order_of_the_lessons(tmp_path, monkeypatch, jobs):
-    """Though with two jobs the second began: the last run into the same folder tells that it takes longer."""
-    begun = []
-
-    def at_once(run, out):
-        begun.append(run.lesson.name)
-        return Result(run.lesson.name, "ok", 1.0, 1.0, {}, out / "none.ipynb")
-
-    monkeypatch.setattr(running, "_run_one", at_once)
-    (tmp_path / "out").mkdir()
-    told = {"notebooks": [{"name": "short", "seconds": 1}, {"name": "long", "seconds": 2}]}
-    (tmp_path / "out" / "summary.json").write_text(json.dumps(told))
-    lessons = lessons_that_promise(tmp_path, short=1, long=1)
-    summary = run_lessons(lessons, tmp_path / "out", jobs=jobs, progress=False)
-    assert [result.name for result in summary.results] == ["short", "long"]
-    assert begun == (["short", "long"] if jobs == 1 else ["long", "short"])
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"notebooks": [1]}', '{"notebooks": [{"name": "a"}]}', "[" * 10**5])
-def test_a_summary_that_tells_no_seconds_is_none(tmp_path, text):
-    (tmp_path / "summary.json").write_text(text)
-    assert seconds_in(tmp_path / "summary.json") == seconds_in(tmp_path / "missing.json") == {}
+        nbformat.write(notebook, tmp_path / f"{name}.ipynb")
+        runs.append(SimpleNamespace(lesson=Lesson(tmp_path / f"{name}.ipynb")))
+    order = [run.lesson.name for run in running._longest_first(runs, jobs=2)]
+    assert order == ["12_long", "10_short", "11_without"]
+    assert running._longest_first(runs, jobs=1) == runs
 
 
 def test_a_kernel_is_told_to_train_anew(tmp_path, monkeypatch):
