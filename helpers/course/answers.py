@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from nbformat import NotebookNode
 
-from helpers.course.exercise import Exercise
 from helpers.errors import CourseError, unknown_name
+
+if TYPE_CHECKING:  # loading it loads PyTorch
+    from helpers.course.exercise import Exercise
 
 
 def reference_answers(exercises: Iterable[Exercise]) -> dict[str, str]:

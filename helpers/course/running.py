@@ -8,8 +8,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,6 @@ from helpers.course.run_results import Result, Summary
 from helpers.course.verdicts import Outcome
 from helpers.errors import CourseError, first_line, unknown_name
 from helpers.places import atomic_write_text
-from helpers.training.devices import device_name, pick_device
-from helpers.training.remembering import ANEW
 
 CELL_TIMEOUT = 1800  # seconds; an order of magnitude above the slowest cell on a slow laptop
 _SAMPLE_EVERY = 0.2  # seconds between two looks at the kernel's memory
@@ -95,18 +93,17 @@ def run_lessons(
         raise CourseError(f"jobs and timeout start at 1, not {jobs} and {timeout}")
     out = _folder(out)
     chosen = parameters_for(lessons, parameters or {})
-    device = device_name(pick_device(str((parameters or {}).get("DEVICE", "auto"))))
     notebooks = _with_answers(lessons, answers or {})
     environment = _kernel_environment(out, strict, anew, min(jobs, len(lessons)))
     started = time.perf_counter()
     try:
-        with _Progress(notebooks, progress) as shown:
+        with _Progress(notebooks, progress) as shown, _device_of(parameters or {}) as device:
             runs = [
                 _Run(lesson, notebooks[lesson.name], chosen[lesson.name], environment, timeout, shown.cell)
                 for lesson in lessons
             ]
             results = _all(runs, jobs, lambda run: shown.done(_run_one(run, out)))
-        summary = Summary(device, round(time.perf_counter() - started, 1), results)
+        summary = Summary(device.result(), round(time.perf_counter() - started, 1), results)
         atomic_write_text(out / "summary.json", summary_text(summary))
         atomic_write_text(out / "index.html", index_page(summary))
     except OSError as error:
@@ -115,6 +112,27 @@ def run_lessons(
             "written before are whole"
         ) from None
     return summary
+
+
+@contextlib.contextmanager
+def _device_of(parameters: Mapping[str, Any]) -> Iterator[Future[str]]:
+    """The name of the lessons' device. Meanwhile the lessons begin, since PyTorch takes seconds to load.
+
+    Raises:
+        CourseError: there is no such device; before a lesson begins, and never for "auto", which finds one.
+    """
+
+    def name() -> str:
+        from helpers.training.devices import device_name, pick_device
+
+        return device_name(pick_device(wanted))
+
+    wanted = str(parameters.get("DEVICE", "auto"))
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        found = aside.submit(name)
+        if wanted != "auto":
+            found.result()
+        yield found
 
 
 def _folder(out: Path) -> Path:
@@ -149,6 +167,8 @@ def _kernel_environment(out: Path, strict: bool, anew: bool, at_once: int) -> di
     if strict:
         ours["COURSE_STRICT"] = "1"
     if anew:
+        from helpers.training.remembering import ANEW  # which loads PyTorch
+
         ours[ANEW] = "1"
     if at_once > 1:
         ours["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // at_once))

@@ -157,6 +157,8 @@ def test_parameters_cell_holds_literals_only(source):
 def executed(tmp_path_factory):
     """All the failures and two lessons that work, two at a time: one run for the tests below."""
     out = tmp_path_factory.mktemp("run")
+    import torchvision  # noqa: F401  loading it sets a variable of torch's own, and is not what is looked at here
+
     before = Path.cwd(), dict(os.environ)
     summary = run_lessons(
         [lesson(number) for number in ("90", "91", "93", "94")],
