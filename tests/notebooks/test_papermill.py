@@ -154,13 +154,13 @@ def _backbones_on_the_scoreboard(folder: Path) -> set[str]:
 class TestAnsweredOnce:
     """A run for each, whole in `make torture`: in `make test` one lesson shows that a solved and a wrong one end."""
 
-    @_sampled("05")
+    @_sampled("00")
     def test_solved_the_lesson_is_strict_and_all_is_correct(self, lesson, tmp_path):
         answers = reference_answers(lesson_module(lesson.number).EXERCISES)
         result = _run(lesson, tmp_path, answers=answers, parameters=_small(lesson), strict=True)
         assert result.checks["correct"] == len(answers) == sum(result.checks.values())
 
-    @_sampled("03")
+    @_sampled("02")
     def test_after_wrong_answers_the_lesson_goes_on_to_its_end(self, lesson, tmp_path):
         first = _first_wrong(lesson)
         told = _told(_run_without_weights(lesson, tmp_path, {number: wrong.code for number, wrong in first.items()}))
