@@ -26,7 +26,7 @@ FORCE:
 help:
 	@echo "make setup      create .venv with everything in it: 1 to 5 minutes, once; about 6 GB in Linux, less with CPU=1"
 	@echo "make lab        open JupyterLab at the first lesson: seconds (sets up first where needed)"
-	@echo "make run        execute all lessons without a browser, into build/run: about a minute a lesson"
+	@echo "make run        execute all lessons without a browser, into build/run: four to eight minutes"
 	@echo "make update     get the newest version of the course, and keep the lessons that you edited: a minute"
 	@echo "make site       build the lessons as pages to read, into build/site: seconds; once 60 MB more in .venv"
 	@echo "make test       check everything that CI checks: up to 20 minutes on two cores"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tempfile
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
 from helpers.course.display import WIDGET_MIME
-from helpers.course.lessons import Lesson
+from helpers.course.lessons import Contract, Lesson
+from helpers.course.run_results import Result
 from helpers.course.running import run_lessons
 from helpers.errors import CourseError
 from helpers.places import atomic_write_text
@@ -34,7 +37,8 @@ def rewrite(lessons: list[Lesson], *, jobs: int = 1, progress: bool = True) -> l
     """Execute the lessons unsolved and write them back normalised; all of them, or none.
 
     Scoreboard and progress start empty, so that the maintainer's own record does not get into the outputs. All
-    trainings are done anew: the seconds in a lesson are those of its first run.
+    trainings are done anew: the seconds in a lesson are those of its first run. What a lesson promises is renewed where
+    it no longer fits; with several jobs its seconds are not, for then it has no machine to itself.
 
     Raises:
         CourseError: a lesson failed, or would be larger than `MOST_BYTES`. Nothing is written then.
@@ -50,10 +54,42 @@ def rewrite(lessons: list[Lesson], *, jobs: int = 1, progress: bool = True) -> l
             executed = nbformat.read(result.notebook, as_version=4)
             for cell, name in zip(executed.cells, ids[lesson.name], strict=True):
                 cell.id = name
+            executed = _with_contract(executed, lesson, result, alone=jobs == 1)
             texts[lesson.path] = text_of(normalised(executed), lesson.name)
     for path, text in texts.items():
         atomic_write_text(path, text)
     return list(texts)
+
+
+# A promise is kept while it has room for the first times what was measured (another machine, other work beside), and
+# is at most the second times it. A new one has room for the third, in steps of so many seconds and MB.
+_LEAST_ROOM, _MOST_ROOM, _NEW_ROOM = 1.25, 5.0, 1.5
+_STEP_SECONDS, _STEP_MB = 15, 500
+
+
+def renewed(promised: Contract, result: Result, *, alone: bool = True) -> Contract:
+    """What a lesson promises after it has taken the seconds and the memory of `result`."""
+    seconds = _fitting(promised.seconds, result.seconds, _STEP_SECONDS) if alone else promised.seconds
+    return replace(promised, seconds=seconds, peak_mb=_fitting(promised.peak_mb, result.peak_mb, _STEP_MB))
+
+
+def _fitting(promised: int, measured: float, step: int) -> int:
+    if _LEAST_ROOM * measured <= promised <= max(step, _MOST_ROOM * measured):
+        return promised
+    return max(1, math.ceil(_NEW_ROOM * measured / step)) * step
+
+
+def _with_contract(notebook: NotebookNode, lesson: Lesson, result: Result, *, alone: bool) -> NotebookNode:
+    """The notebook with its promise renewed, in its metadata and where it shows it."""
+    if "contract" not in notebook.metadata.get("course", {}):
+        return notebook
+    promised = lesson.contract()
+    new = renewed(promised, result, alone=alone)
+    if new == promised:
+        return notebook
+    changed = nbformat.reads(nbformat.writes(notebook).replace(str(promised), str(new)), as_version=4)
+    changed.metadata.course["contract"] = asdict(new)
+    return changed
 
 
 def normalise(lessons: list[Lesson]) -> list[Path]:

@@ -25,9 +25,10 @@ from papermill.exceptions import PapermillExecutionError
 from helpers import cli
 from helpers.course import rewriting, running
 from helpers.course.answers import divided, exercise_cells, inject
-from helpers.course.lessons import Lesson
+from helpers.course.lessons import Contract, Lesson
 from helpers.course.parameters import default_parameters, parameters_for
 from helpers.course.rewriting import normalised, rewrite, text_of
+from helpers.course.run_results import Result
 from helpers.course.running import checks_in, run_lessons
 from helpers.errors import CourseError
 
@@ -474,6 +475,40 @@ def test_failing_lesson_writes_nothing_back(copied):
     with pytest.raises(CourseError, match=r"nothing is written back.*91_raises.*JSONDecodeError"):
         rewrite([good, bad], progress=False)
     assert (good.path.read_bytes(), bad.path.read_bytes()) == before
+
+
+def took(seconds: float, peak_mb: float) -> Result:
+    return Result("94_no_parameters", "ok", seconds, peak_mb, {}, Path("none.ipynb"))
+
+
+@pytest.mark.parametrize(
+    ("promised", "measured", "new"),
+    [
+        ((90, 4000), (62, 3100), (90, 4000)),
+        ((90, 4000), (73, 3300), (120, 5000)),  # no room for another machine
+        ((90, 4000), (17, 700), (30, 1500)),  # far too much
+        ((15, 500), (0.2, 90), (15, 500)),
+        ((30, 500), (0.2, 90), (15, 500)),
+    ],
+)
+def test_a_promise_is_renewed_where_it_does_not_fit(promised, measured, new):
+    found = rewriting.renewed(Contract(*promised, 7), took(*measured))
+    assert found == Contract(*new, 7)
+    assert rewriting.renewed(found, took(*measured)) == found
+    assert rewriting.renewed(Contract(*promised, 7), took(*measured), alone=False).seconds == promised[0]
+
+
+def test_a_renewed_promise_is_also_the_one_that_is_shown(copied):
+    mine = copied("94")
+    notebook = mine.read()
+    old = Contract(3000, 400, 0)
+    notebook.metadata["course"] = {"contract": vars(old)}
+    notebook.cells.append(new_code_cell(f'print("This lesson takes {old}.")', id="told"))
+    nbformat.write(notebook, mine.path)
+    rewrite([mine], progress=False)
+    new = mine.contract()
+    assert new.seconds == 15 and 500 <= new.peak_mb <= 1500
+    assert mine.read().cells[-1].outputs[0].text == f"This lesson takes {new}.\n"
 
 
 def test_normalised_drops_what_changes_by_itself():
