@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from helpers.places import repository
 
@@ -55,6 +57,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("slowest checkers")
         for test in sorted(seconds, key=seconds.__getitem__, reverse=True)[:5]:
             terminalreporter.write_line(f"{seconds[test]:.2f} s  {test}")
+
+
+@pytest.fixture
+def quiet_shell() -> InteractiveShell:
+    """IPython without its history, which it would write into a folder that is gone by then."""
+    return InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
 
 
 @pytest.fixture

@@ -54,8 +54,7 @@ def rewrite(lessons: list[Lesson], *, jobs: int = 1, progress: bool = True) -> l
             executed = nbformat.read(result.notebook, as_version=4)
             for cell, name in zip(executed.cells, ids[lesson.name], strict=True):
                 cell.id = name
-            executed = _with_contract(executed, lesson, result, alone=jobs == 1)
-            texts[lesson.path] = text_of(normalised(executed), lesson.name)
+            texts[lesson.path] = _text_with_promise(executed, lesson, result, alone=jobs == 1)
     for path, text in texts.items():
         atomic_write_text(path, text)
     return list(texts)
@@ -79,17 +78,14 @@ def _fitting(promised: int, measured: float, step: int) -> int:
     return max(1, math.ceil(_NEW_ROOM * measured / step)) * step
 
 
-def _with_contract(notebook: NotebookNode, lesson: Lesson, result: Result, *, alone: bool) -> NotebookNode:
-    """The notebook with its promise renewed, in its metadata and where it shows it."""
+def _text_with_promise(notebook: NotebookNode, lesson: Lesson, result: Result, *, alone: bool) -> str:
+    """The file's text, the promise renewed in its metadata and where it is shown."""
     if "contract" not in notebook.metadata.get("course", {}):
-        return notebook
+        return text_of(normalised(notebook), lesson.name)
     promised = lesson.contract()
     new = renewed(promised, result, alone=alone)
-    if new == promised:
-        return notebook
-    changed = nbformat.reads(nbformat.writes(notebook).replace(str(promised), str(new)), as_version=4)
-    changed.metadata.course["contract"] = asdict(new)
-    return changed
+    notebook.metadata.course["contract"] = asdict(new)
+    return text_of(normalised(notebook), lesson.name).replace(str(promised), str(new))
 
 
 def normalise(lessons: list[Lesson]) -> list[Path]:

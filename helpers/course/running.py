@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,9 +95,10 @@ def run_lessons(
     chosen = parameters_for(lessons, parameters or {})
     notebooks = _with_answers(lessons, answers or {})
     environment = _kernel_environment(out, strict, anew, min(jobs, len(lessons)))
+    device = _device_of(parameters or {})
     started = time.perf_counter()
     try:
-        with _Progress(notebooks, progress) as shown, _device_of(parameters or {}) as device:
+        with _Progress(notebooks, progress) as shown:
             runs = [
                 _Run(lesson, notebooks[lesson.name], chosen[lesson.name], environment, timeout, shown.cell)
                 for lesson in lessons
@@ -114,8 +115,7 @@ def run_lessons(
     return summary
 
 
-@contextlib.contextmanager
-def _device_of(parameters: Mapping[str, Any]) -> Iterator[Future[str]]:
+def _device_of(parameters: Mapping[str, Any]) -> Future[str]:
     """The name of the lessons' device. Meanwhile the lessons begin, since PyTorch takes seconds to load.
 
     Raises:
@@ -128,11 +128,12 @@ def _device_of(parameters: Mapping[str, Any]) -> Iterator[Future[str]]:
         return device_name(pick_device(wanted))
 
     wanted = str(parameters.get("DEVICE", "auto"))
-    with ThreadPoolExecutor(max_workers=1) as aside:
-        found = aside.submit(name)
-        if wanted != "auto":
-            found.result()
-        yield found
+    aside = ThreadPoolExecutor(max_workers=1)
+    found = aside.submit(name)
+    aside.shutdown(wait=False)  # no more work comes
+    if wanted != "auto":
+        found.result()
+    return found
 
 
 def _folder(out: Path) -> Path:

@@ -18,7 +18,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client import BlockingKernelClient, KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from traitlets.config import Config
 
 from helpers import cell_order
 from helpers.cell_order import advice
@@ -126,11 +125,9 @@ def test_every_lesson_knows_where_its_names_come_from(lesson) -> None:
 
 
 @pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    quiet = Config({"HistoryManager": {"enabled": False}})  # it would write into a folder that is gone by then
-    made = InteractiveShell(config=quiet)
-    cell_order.load_ipython_extension(made)
-    yield made
+def shell(quiet_shell: InteractiveShell) -> InteractiveShell:
+    cell_order.load_ipython_extension(quiet_shell)
+    return quiet_shell
 
 
 def run(shell: InteractiveShell, capsys: pytest.CaptureFixture[str], source: str) -> str:

@@ -137,7 +137,7 @@ READ_BY = {
     "course/figures/style.py": {"Image.open"},  # a figure that was just drawn
     "course/lessons.py": {"nbformat.read", "json.loads"},
     "course/records.py": {"json.loads"},
-    "course/rewriting.py": {"nbformat.read", "nbformat.reads", "json.loads"},
+    "course/rewriting.py": {"nbformat.read", "json.loads"},
     "data/folders.py": {"json.loads"},
     "data/images.py": {"Image.open"},
     "data/jpeg.py": {"simplejpeg.decode_jpeg"},

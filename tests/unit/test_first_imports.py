@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from helpers import first_imports
 from helpers.first_imports import SELDOM
@@ -18,15 +17,14 @@ LOADS_IT = "import sys; sys.modules['torch'] = sys"
 
 
 @pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+def shell(monkeypatch: pytest.MonkeyPatch, quiet_shell: InteractiveShell) -> Iterator[InteractiveShell]:
     """A shell that was started before PyTorch was loaded."""
     before = gc.get_threshold()
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "torch")
     gc.set_threshold(*USUAL)
-    made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    first_imports.load_ipython_extension(made)
-    yield made
+    first_imports.load_ipython_extension(quiet_shell)
+    yield quiet_shell
     gc.set_threshold(*before)
 
 

@@ -217,7 +217,7 @@ def test_executed_notebook_holds_parameters_reasons_and_the_failed_cell(executed
 
 def test_lessons_write_their_records_into_the_output_folder(executed):
     _, out = executed
-    assert (out / "made_by_94.txt").read_text()
+    assert (out / "made_by_94.txt").read_text() == "here"
     assert json.loads((out / "progress.json").read_text())["90.1"]["attempts"] == 1
     assert not list(out.glob("*.tmp")) and not list(out.glob(".*.tmp"))
 
@@ -225,7 +225,7 @@ def test_lessons_write_their_records_into_the_output_folder(executed):
 def test_temporary_files_go_with_the_lesson_that_left_them(executed):
     """Its kernel is killed, so nobody else would take them away."""
     _, out = executed
-    left = Path((out / "made_by_94.txt").read_text())
+    left = Path((out / "left_by_94.txt").read_text())
     assert left.parent.name.startswith("course-run-") and not left.parent.exists()
 
 
