@@ -60,9 +60,9 @@ def rewrite(lessons: list[Lesson], *, jobs: int = 1, progress: bool = True) -> l
     return list(texts)
 
 
-# A promise is kept while it has room for the first times what was measured (another machine, other work beside), and
-# is at most the second times it. A new one has room for the third, in steps of so many seconds and MB.
-_LEAST_ROOM, _MOST_ROOM, _NEW_ROOM = 1.25, 5.0, 1.5
+# A promise stays while it is kept, and is at most the first times what was measured. A new one has room for the second
+# (another machine, other work beside), in steps of so many seconds and MB.
+_MOST_ROOM, _NEW_ROOM = 5.0, 1.5
 _STEP_SECONDS, _STEP_MB = 15, 500
 
 
@@ -73,7 +73,7 @@ def renewed(promised: Contract, result: Result, *, alone: bool = True) -> Contra
 
 
 def _fitting(promised: int, measured: float, step: int) -> int:
-    if _LEAST_ROOM * measured <= promised <= max(step, _MOST_ROOM * measured):
+    if measured <= promised <= max(step, _MOST_ROOM * measured):
         return promised
     return max(1, math.ceil(_NEW_ROOM * measured / step)) * step
 
