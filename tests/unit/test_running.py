@@ -502,7 +502,7 @@ def test_a_promise_is_renewed_where_it_does_not_fit(promised, measured, new):
 def test_a_renewed_promise_is_also_the_one_that_is_shown(copied):
     mine = copied("94")
     notebook = mine.read()
-    old = Contract(3000, 400, 0)
+    old = Contract(3000, 100, 0)
     notebook.metadata["course"] = {"contract": vars(old)}
     notebook.cells.append(new_code_cell(f'print("This lesson takes {old}.")', id="told"))
     nbformat.write(notebook, mine.path)
